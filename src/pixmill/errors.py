@@ -1,0 +1,216 @@
+"""
+Everything that can go wrong, in one tree.
+
+* Error
+  x BadInput              the caller sent something that cannot be used
+    + WrongContentType  + MissingFile  + FileTooLarge  + UploadIncomplete
+    + BadOption
+      - UnknownFormat  - MissingFormat  - BadQuality  - BadDimensions  - MissingDimensions
+    + UnreadableImage
+      - UnsupportedFormat  - TooManyPixels  - TooCostly
+  x Refused               the caller may not do this
+    + BadKey  + KeyLimitReached  + QuotaExceeded
+  x NotFound              there is nothing by that name
+    + MethodNotAllowed
+  x Conflict              something by that name is there already
+  x Busy                  all places are taken; try again later
+  x Internal              a bug, or a broken machine: the only one that pages anyone
+
+No class here knows about HTTP: one and the same error is a 415 in one dialect and a 500 in another.
+Each dialect owns its table (`pixmill.http.dialect.Dialect.errors`).
+
+The first line of a class's docstring is its default message, so ``python -OO`` is not supported.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar, TypeVar
+
+T = TypeVar("T")
+
+
+class Error(Exception):
+    """
+    Something went wrong.
+
+    Superclass of all expected failures; never raised directly. ``str(error)`` is safe to show to
+    the caller: it names no path, address or library. Anything else goes into *detail*, which is
+    logged and never sent.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str | None = None, *, detail: str = "") -> None:
+        super().__init__(message or (self.__doc__ or "").strip().split("\n", 1)[0])
+        self.detail = detail
+
+    def look_up(self, table: Mapping[type["Error"], T]) -> T:
+        """Return the row for this class, or for its nearest ancestor in *table*."""
+        return next(table[cls] for cls in type(self).__mro__ if cls in table)
+
+
+class BadInput(Error):
+    """The request cannot be used."""
+
+    code = "bad_input"
+
+
+class WrongContentType(BadInput):
+    """The body has another content type than this call takes."""
+
+    code = "wrong_content_type"
+
+
+class MissingFile(BadInput):
+    """The body has no file."""
+
+    code = "missing_file"
+
+
+class FileTooLarge(BadInput):
+    """The file has more bytes than the plan allows."""
+
+    code = "file_too_large"
+
+    def __init__(self, *, limit: int, detail: str = "") -> None:
+        super().__init__(detail=detail)
+        #: Bytes that would have been allowed.
+        self.limit = limit
+
+
+class UploadIncomplete(BadInput):
+    """The body ended early, or came too slowly."""
+
+    code = "upload_incomplete"
+
+
+class BadOption(BadInput):
+    """A parameter has a value that it cannot have."""
+
+    code = "bad_option"
+
+
+class UnknownFormat(BadOption):
+    """The format asked for is not one that can be written."""
+
+    code = "unknown_format"
+
+
+class MissingFormat(BadOption):
+    """The call needs a format to convert to."""
+
+    code = "missing_format"
+
+
+class BadQuality(BadOption):
+    """The quality is not a whole number from 1 to 100."""
+
+    code = "bad_quality"
+
+
+class BadDimensions(BadOption):
+    """The width or height is not one that can be made."""
+
+    code = "bad_dimensions"
+
+
+class MissingDimensions(BadOption):
+    """The call needs a width or a height."""
+
+    code = "missing_dimensions"
+
+
+class UnreadableImage(BadInput):
+    """The image could not be processed."""
+
+    code = "unreadable_image"
+
+
+class UnsupportedFormat(UnreadableImage):
+    """The file is not an image of a supported format."""
+
+    code = "unsupported_format"
+
+
+class TooManyPixels(UnreadableImage):
+    """The image has more pixels, frames or a longer side than the server takes."""
+
+    code = "too_many_pixels"
+
+
+class TooCostly(UnreadableImage):
+    """The image took more time or memory than the server gives to one image."""
+
+    code = "too_costly"
+
+
+class Refused(Error):
+    """The caller may not do this."""
+
+    code = "refused"
+
+
+class BadKey(Refused):
+    """The API key is missing or not valid."""
+
+    code = "bad_key"
+
+
+class KeyLimitReached(Refused):
+    """The account has as many active keys as its plan allows."""
+
+    code = "key_limit_reached"
+
+
+class QuotaExceeded(Refused):
+    """The allowance of this month is used up."""
+
+    code = "quota_exceeded"
+
+    def __init__(self, *, limit: int, used: int, reset_at: datetime) -> None:
+        super().__init__()
+        self.limit = limit
+        self.used = used
+        #: The first instant of the next period, in UTC.
+        self.reset_at = reset_at
+
+
+class NotFound(Error):
+    """There is nothing here by that name."""
+
+    code = "not_found"
+
+
+class MethodNotAllowed(NotFound):
+    """This path does not answer to that method."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, *, allowed: tuple[str, ...]) -> None:
+        super().__init__()
+        self.allowed = allowed
+
+
+class Conflict(Error):
+    """There is something by that name already."""
+
+    code = "conflict"
+
+
+class Busy(Error):
+    """The server has as much work as it takes on; try again shortly."""
+
+    code = "busy"
+
+    def __init__(
+        self, message: str | None = None, *, retry_after: int = 5, detail: str = ""
+    ) -> None:
+        super().__init__(message, detail=detail)
+        #: Seconds after which another try makes sense.
+        self.retry_after = retry_after
+
+
+class Internal(Error):
+    """Something went wrong on this side."""
+
+    code = "internal"

@@ -1,0 +1,17 @@
+"""Fixtures are nouns; each family lives in its own module under fixtures/."""
+
+import os
+
+import pytest
+
+pytest_plugins = ["fixtures.databases", "fixtures.pictures", "fixtures.servers"]
+
+# A developer's own settings must not leak into a test.
+for name in [name for name in os.environ if name.startswith("PIXMILL_")]:
+    del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def in_ci() -> bool:
+    """Say whether this is CI, where something missing is a failure and not a skip."""
+    return bool(os.environ.get("CI"))
