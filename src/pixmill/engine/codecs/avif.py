@@ -1,0 +1,80 @@
+"""AVIF: stills through libvips and aom, animations through Pillow, which writes real sequences."""
+
+from io import BytesIO
+
+from PIL import features
+
+from pixmill.engine.pixels import exif, field, to_pillow
+from pixmill.engine.quality import encoder_number, score_of
+from pixmill.engine.types import Codec, Picture, Plan
+
+# libvips' effort 2 is aom's speed 7: 5 % more bytes than the default effort for an eighth of its
+# CPU (docs/adr/0009). Large pictures step down to speeds 8 and 9.
+EFFORT = {2: 2, 1: 1, 0: 0}
+
+#: From this score on, full-resolution colour is the smaller way to the same look.
+FULL_COLOR_SCORE = 80
+
+# aom's speed for animations, whose every frame is a picture of its own.
+ANIMATION_SPEED = 9
+
+
+def encode(picture: Picture, plan: Plan) -> bytes:
+    """Write *picture*, as a sequence when it has more than one frame."""
+    number = round(encoder_number(CODEC.curve, plan.quality))
+    full = score_of(plan.quality) >= FULL_COLOR_SCORE
+    if picture.frames > 1:
+        return _sequence(picture, plan, number, full=full)
+    data: bytes = picture.image.heifsave_buffer(
+        compression="av1",
+        Q=number,
+        lossless=plan.lossless,
+        effort=EFFORT[plan.effort],
+        subsample_mode="off" if full or plan.lossless else "on",
+        bitdepth=8,
+        keep=plan.keep,
+    )
+    return data
+
+
+def _sequence(picture: Picture, plan: Plan, number: int, *, full: bool) -> bytes:
+    """Write by Pillow what libvips would write as separate items, of which browsers show one."""
+    first, *rest = to_pillow(picture)
+    out = BytesIO()
+    first.save(
+        out,
+        "AVIF",
+        save_all=True,
+        append_images=rest,
+        duration=list(picture.delays),
+        quality=number,
+        subsampling="4:4:4" if full else "4:2:0",
+        speed=ANIMATION_SPEED,
+        max_threads=1,
+        **_metadata(picture) if plan.keep_metadata else {},
+    )
+    return out.getvalue()
+
+
+def _metadata(picture: Picture) -> dict[str, bytes]:
+    found = {
+        "exif": exif(picture.image),
+        "xmp": field(picture.image, "xmp-data"),
+        "icc_profile": field(picture.image, "icc-profile-data"),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+CODEC = Codec(
+    name="avif",
+    mime="image/avif",
+    extension="avif",
+    alpha=True,
+    animation="always" if features.check("avif") else "never",
+    max_side=16_384,
+    max_depth=8,
+    bytes_per_pixel=20,
+    curve=((0, 1), (60, 48.8), (70, 58.4), (80, 71.5), (90, 90.8), (95, 97)),
+    version="1",
+    encode=encode,
+)

@@ -1,0 +1,90 @@
+"""Colours: from whatever a file came in to sRGB, once, and only when the profile will go."""
+
+import struct
+
+import pyvips
+
+from pixmill.engine.types import Codec, Plan
+
+#: The primaries of sRGB adapted to D50, as ICC profiles store them (IEC 61966-2-1, ICC.1:2022 D.5).
+_SRGB_PRIMARIES = {
+    b"rXYZ": (0.4361, 0.2225, 0.0139),
+    b"gXYZ": (0.3851, 0.7169, 0.0971),
+    b"bXYZ": (0.1431, 0.0606, 0.7141),
+}
+
+_GREY = {"b-w", "grey16"}
+
+
+def convert(image: pyvips.Image, plan: Plan, codec: Codec) -> pyvips.Image:
+    """
+    Return *image* in colours that *codec* can store, with no profile unless the plan keeps it.
+
+    CMYK always becomes sRGB: its profiles are half a megabyte and few programs honour them.
+    """
+    grey = image.interpretation in _GREY
+    profile = _profile(image)
+    keeps = plan.keep_metadata and profile is not None and image.interpretation != "cmyk"
+    if profile is not None and not keeps and not (is_srgb(profile) and not grey):
+        image = _to_srgb(image, grey=grey)
+    elif image.interpretation == "cmyk":
+        image = image.colourspace("srgb")
+    if not keeps and profile is not None:
+        image = image.copy()
+        image.remove("icc-profile-data")
+    return _to_depth(image, plan, codec, grey=grey)
+
+
+def is_srgb(profile: bytes) -> bool:
+    """Say whether *profile* has sRGB's primaries and a curve that is not a bare gamma."""
+    tags = _tags(profile)
+    for tag, wanted in _SRGB_PRIMARIES.items():
+        body = tags.get(tag, b"")
+        if len(body) < 20:
+            return False
+        found = [value / 65536 for value in struct.unpack_from(">3i", body, 8)]
+        if any(abs(a - b) > 0.003 for a, b in zip(found, wanted, strict=True)):
+            return False
+    curve = tags.get(b"rTRC", b"")
+    if curve[:4] == b"curv" and len(curve) >= 12:
+        return bool(struct.unpack_from(">I", curve, 8)[0] > 1)
+    return curve[:4] == b"para"
+
+
+def _tags(profile: bytes) -> dict[bytes, bytes]:
+    """Return the tags of an ICC profile (ICC.1:2022 §7.3); a broken table gives none."""
+    try:
+        (count,) = struct.unpack_from(">I", profile, 128)
+        entries = [
+            struct.unpack_from(">4sII", profile, 132 + 12 * index)
+            for index in range(min(count, 64))
+        ]
+    except struct.error:
+        return {}
+    return {name: profile[offset : offset + size] for name, offset, size in entries}
+
+
+def _profile(image: pyvips.Image) -> bytes | None:
+    if not image.get_typeof("icc-profile-data"):
+        return None
+    return bytes(image.get("icc-profile-data"))
+
+
+def _to_srgb(image: pyvips.Image, *, grey: bool) -> pyvips.Image:
+    depth = 16 if image.format == "ushort" else 8
+    try:
+        converted = image.icc_transform("srgb", embedded=True, intent="relative", depth=depth)
+    except pyvips.Error:
+        # A profile that lcms cannot read says nothing about the colours.
+        return image.colourspace("srgb") if image.interpretation == "cmyk" else image
+    return converted.colourspace("grey16" if depth == 16 else "b-w") if grey else converted
+
+
+def _to_depth(image: pyvips.Image, plan: Plan, codec: Codec, *, grey: bool) -> pyvips.Image:
+    """Give *image* 8 bits a sample, or 16 where the codec has them and no look may be lost."""
+    deep = image.format != "uchar" and codec.max_depth > 8 and plan.lossless
+    space = ("grey16" if deep else "b-w") if grey else ("rgb16" if deep else "srgb")
+    if image.interpretation != space:
+        image = image.colourspace(space)
+    wanted = "ushort" if deep else "uchar"
+    return image if image.format == wanted else image.cast(wanted)

@@ -1,0 +1,41 @@
+"""
+One scale of quality for every format.
+
+Quality N means "looks like a libjpeg JPEG of quality N", which is what people expect of the number.
+The look is measured as SSIMULACRA2; each codec's record says which of its own numbers gives which
+score (`Codec.curve`), measured on photographs (docs/benchmarks.md).
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+#: Quality of a libjpeg JPEG (4:2:0) → SSIMULACRA2, as measured on photographs.
+LOOK: tuple[tuple[float, float], ...] = (
+    (1, 0),
+    (45, 60),
+    (66, 70),
+    (84, 80),
+    (96, 90),
+    (100, 95),
+)
+
+
+def interpolate(points: Sequence[tuple[float, float]], x: float) -> float:
+    """Return y at *x* on the line through *points*, whose x ascend; the ends hold beyond them."""
+    if x <= points[0][0]:
+        return points[0][1]
+    if x >= points[-1][0]:
+        return points[-1][1]
+    right = bisect_left(points, (x, float("-inf")))
+    (x0, y0), (x1, y1) = points[right - 1], points[right]
+    return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+
+
+def score_of(quality: float) -> float:
+    """Return the SSIMULACRA2 that *quality*, 1–100, stands for."""
+    return interpolate(LOOK, quality)
+
+
+def encoder_number(curve: Sequence[tuple[float, float]], quality: float) -> float:
+    """Return the number that makes the encoder behind *curve* look like *quality*."""
+    return interpolate(curve, score_of(quality))

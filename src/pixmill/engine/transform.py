@@ -1,0 +1,117 @@
+"""What happens to pixels between decoding and encoding: resize, turn, convert, flatten."""
+
+from collections.abc import Callable
+
+import pyvips
+
+from pixmill.engine import codecs
+from pixmill.engine.color import convert
+from pixmill.engine.types import Picture, Plan
+
+#: Formats whose decoder turns the picture itself, as their specifications demand.
+_TURNED_BY_DECODER = frozenset({"avif", "heic"})
+
+#: libvips' names of what makes an image an animation.
+_ANIMATION_FIELDS = ("delay", "loop", "page-height", "n-pages", "gif-delay", "gif-loop")
+
+
+def transform(picture: Picture, plan: Plan) -> Picture:
+    """Return *picture* as *plan* wants it written."""
+    for step in (_resize, _turn, _convert, _flatten, _label):
+        picture = step(picture, plan)
+    return picture
+
+
+def _resize(picture: Picture, plan: Plan) -> Picture:
+    if not plan.resize:
+        return picture
+    width, height = plan.size
+    if _orientation(plan) >= 5:
+        width, height = height, width
+
+    def resize(frame: pyvips.Image) -> pyvips.Image:
+        # A transparent pixel's colour must not bleed into its neighbours.
+        alpha, band_format = frame.hasalpha(), frame.format
+        if alpha:
+            frame = frame.premultiply()
+        frame = frame.resize(width / frame.width, vscale=height / frame.height)
+        return frame.unpremultiply().rint().cast(band_format) if alpha else frame
+
+    if picture.image.interpretation == "cmyk":
+        picture = _convert(picture, plan)
+    return _each_frame(picture, resize)
+
+
+def _turn(picture: Picture, plan: Plan) -> Picture:
+    """Apply the EXIF orientation (Exif 2.32 §4.6.4 A) to the pixels."""
+    orientation = _orientation(plan)
+    turn = _TURNS.get(orientation)
+    if turn is None:
+        return picture
+    if orientation != 2:  # all but a mirror image need rows in another order than they come
+        picture = _with_image(picture, picture.image.copy_memory(), picture.page_height)
+    return _each_frame(picture, turn)
+
+
+_TURNS: dict[int, Callable[[pyvips.Image], pyvips.Image]] = {
+    2: lambda image: image.fliphor(),
+    3: lambda image: image.rot180(),
+    4: lambda image: image.flipver(),
+    5: lambda image: image.rot90().fliphor(),
+    6: lambda image: image.rot90(),
+    7: lambda image: image.rot90().flipver(),
+    8: lambda image: image.rot270(),
+}
+
+
+def _convert(picture: Picture, plan: Plan) -> Picture:
+    image = convert(picture.image, plan, codecs.get(plan.format))
+    return _with_image(picture, image, picture.page_height)
+
+
+def _flatten(picture: Picture, plan: Plan) -> Picture:
+    if plan.flatten is None or not picture.image.hasalpha():
+        return picture
+    image = picture.image
+    if image.bands == 2:
+        red, green, blue = plan.flatten
+        if red != green or green != blue:
+            image = image.colourspace("srgb")
+    background = list(plan.flatten) if image.bands == 4 else [plan.flatten[0]]
+    return _with_image(picture, image.flatten(background=background), picture.page_height)
+
+
+def _label(picture: Picture, plan: Plan) -> Picture:
+    """Tell libvips' savers what the pixels are: upright, and an animation or not."""
+    image = picture.image.copy()
+    for name in _ANIMATION_FIELDS:
+        if image.get_typeof(name):
+            image.remove(name)
+    if plan.animated:
+        image.set_type(pyvips.GValue.array_int_type, "delay", list(picture.delays))
+        image.set_type(pyvips.GValue.gint_type, "loop", picture.loops)
+        image.set_type(pyvips.GValue.gint_type, "page-height", picture.page_height)
+    if image.get_typeof("orientation"):
+        image.set_type(pyvips.GValue.gint_type, "orientation", 1)
+    return _with_image(picture, image, picture.page_height)
+
+
+def _each_frame(picture: Picture, change: Callable[[pyvips.Image], pyvips.Image]) -> Picture:
+    """Apply *change* to each frame by itself, so that none bleeds into the next."""
+    if picture.frames == 1:
+        image = change(picture.image)
+        return _with_image(picture, image, image.height)
+    roll = picture.image.copy_memory()
+    frames = [
+        change(roll.crop(0, index * picture.page_height, roll.width, picture.page_height))
+        for index in range(picture.frames)
+    ]
+    return _with_image(picture, pyvips.Image.arrayjoin(frames, across=1), frames[0].height)
+
+
+def _orientation(plan: Plan) -> int:
+    return 1 if plan.source.format in _TURNED_BY_DECODER else plan.source.orientation
+
+
+def _with_image(picture: Picture, image: pyvips.Image, page_height: int) -> Picture:
+    return Picture(image=image, page_height=page_height, delays=picture.delays, loops=picture.loops)

@@ -1,0 +1,180 @@
+"""The words of the engine: what is asked for, what is there, what will be done, what came out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pyvips
+
+#: What is done with EXIF, XMP, IPTC, comments and the colour profile.
+#: ``strip``: all of it goes; pixels are converted to sRGB first. ``keep``: all of it stays.
+Metadata = Literal["strip", "keep"]
+
+#: ``inside``: fit within width × height, aspect kept. ``exact``: width × height, aspect given up.
+Fit = Literal["inside", "exact"]
+
+#: Whether a format can hold an animation. ``same``: only when the source had that format too,
+#: because nobody who asks for a PNG of a GIF expects an APNG (OP-29).
+Animation = Literal["never", "same", "always"]
+
+#: How a result was made. ``encoded``: from pixels. ``rescanned``: the upload's own pixels, stored
+#: in fewer bytes without loss. ``original``: the upload, with the metadata rules applied.
+How = Literal["encoded", "rescanned", "original"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the engine refuses to touch, checked before any pixel is read."""
+
+    max_pixels: int = 50_000_000  #: over all frames
+    max_side: int = 65_535
+    max_frames: int = 1_000
+    max_result_pixels: int = 100_000_000  #: over all frames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a caller asks for; the dialects' words end here."""
+
+    format: str | None = None  #: a codec's name; None means the source's own
+    quality: int = 80  #: 1–100, on the one scale of `pixmill.engine.quality`
+    lossless: bool = False
+    metadata: Metadata = "strip"
+    width: int | None = None
+    height: int | None = None
+    fit: Fit = "inside"
+    enlarge: bool = False
+    background: tuple[int, int, int] = (255, 255, 255)  #: under alpha that the output cannot hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageInfo:
+    """What a header says of an image. Nothing here is believed when pixels are read."""
+
+    format: str  #: jpeg, png, webp, avif, gif, heic, tiff or bmp
+    width: int  #: as stored, before orientation
+    height: int
+    frames: int = 1
+    loops: int | None = None  #: times an animation plays; 0 is for ever
+    alpha: bool = False
+    depth: int = 8  #: bits a sample
+    colors: Literal["grey", "rgb", "cmyk", "palette"] = "rgb"
+    orientation: int = 1  #: EXIF orientation 1–8, from whatever the format keeps it in
+    profile: bytes | None = field(default=None, repr=False)  #: ICC profile
+    metadata: frozenset[str] = frozenset()  #: of exif, xmp, iptc, comment, gps
+    progressive: bool = False  #: needs the whole picture in memory
+    lossless: bool = False  #: the file's coding loses nothing (PNG, lossless WebP, GIF …)
+
+    @property
+    def pixels(self) -> int:
+        """Return the number of pixels over all frames."""
+        return self.width * self.height * self.frames
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Return width and height as a viewer shows them."""
+        if self.orientation >= 5:
+            return self.height, self.width
+        return self.width, self.height
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be done, decided from `ImageInfo` and `Options` alone. Pure data."""
+
+    source: ImageInfo
+    format: str
+    quality: int  #: on the one scale, as asked
+    lossless: bool
+    animated: bool  #: keep every frame
+    size: tuple[int, int]  #: of the result, upright
+    resize: bool
+    keep_metadata: bool
+    flatten: tuple[int, int, int] | None  #: put under whatever alpha there is; None keeps alpha
+    floor: bool  #: same format and size: the result must not have more bytes than the upload
+    effort: int  #: 0 (fast, for very large pictures) to 2 (normal)
+
+    @property
+    def frames(self) -> int:
+        """Return the number of frames of the result."""
+        return self.source.frames if self.animated else 1
+
+    @property
+    def keep(self) -> str:
+        """Return libvips' word for what a saver writes beside the pixels."""
+        return "all" if self.keep_metadata else "none"
+
+    @property
+    def pixels(self) -> int:
+        """Return the number of pixels of the result over all frames."""
+        return self.size[0] * self.size[1] * self.frames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """
+    Decoded pixels with what belongs to them.
+
+    *image* holds the frames of an animation one below the other, each *page_height* rows high, as
+    libvips does. What is kept of EXIF, XMP, IPTC and the ICC profile rides on the image as
+    libvips' own fields (``exif-data``, ``xmp-data``, ``iptc-data``, ``icc-profile-data``), so a
+    codec that saves through libvips need not name them.
+    """
+
+    image: pyvips.Image
+    page_height: int
+    delays: tuple[int, ...] = ()  #: milliseconds, one per frame; empty for a still
+    loops: int = 0  #: times an animation plays; 0 is for ever
+
+    @property
+    def frames(self) -> int:
+        """Return the number of frames."""
+        return int(self.image.height) // self.page_height
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codec:
+    """One output format: what it can hold, and how it is written."""
+
+    name: str
+    mime: str
+    extension: str
+    alpha: bool
+    animation: Animation
+    max_side: int  #: longest side that the format can hold, in pixels
+    max_depth: int  #: bits a sample that survive
+    bytes_per_pixel: int  #: memory that encoding takes at its peak, for admission
+    #: Points (score, encoder number): which number of the encoder gives which SSIMULACRA2.
+    curve: tuple[tuple[float, float], ...]
+    version: str  #: changes whenever the same pixels would give other bytes
+    encode: Callable[[Picture, Plan], bytes]
+    available: Callable[[], bool] = lambda: True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came out."""
+
+    data: bytes = field(repr=False)
+    format: str
+    width: int
+    height: int
+    frames: int
+    how: How
+    source: ImageInfo
+
+    def facts(self) -> dict[str, Any]:
+        """Return everything but the bytes, as plain values for JSON."""
+        return {
+            "format": self.format,
+            "width": self.width,
+            "height": self.height,
+            "frames": self.frames,
+            "how": self.how,
+            "source": {
+                "format": self.source.format,
+                "width": self.source.width,
+                "height": self.source.height,
+                "frames": self.source.frames,
+            },
+        }

@@ -1,0 +1,314 @@
+"""The fast metric against the same one written out plainly, in float64 and with every term."""
+
+import math
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from pixmill.engine import xyb
+from pixmill.engine.ssimulacra2 import Reference, compare
+
+from fixtures.pictures import encode, graphic, photo, translucent
+
+Pixels = NDArray[np.uint8]
+Plane = NDArray[np.float64]
+
+# fmt: off
+WEIGHTS = {
+    1: 0.0007376606707406586, 4: 0.0007793481682867309, 7: 0.0004371155730107379,
+    9: 1.1041726426657346, 10: 0.00066284834129271, 11: 0.00015231632783718752,
+    13: 0.0016406437456599754, 15: 1.8422455520539298, 16: 11.441172603757666,
+    18: 0.0007989109436015163, 19: 0.000176816438078653, 21: 1.8787594979546387,
+    22: 10.94906990605142, 24: 0.0007289346991508072, 25: 0.9677937080626833,
+    27: 0.00014003424285435884, 28: 0.9981766977854967, 29: 0.00031949755934435053,
+    30: 0.0004550992113792063, 33: 0.0013648766163243398, 39: 7.466890328078848,
+    41: 17.445833984131262, 42: 0.0006235601634041466, 45: 6.683678146179332,
+    46: 0.00037724407979611296, 47: 1.027889937768264, 48: 225.20515300849274,
+    51: 19.213238186143016, 52: 0.0011401524586618361, 53: 0.001237755635509985,
+    54: 176.39317598450694, 57: 24.43300999870476, 58: 0.28520802612117757,
+    59: 0.0004485436923833408, 63: 34.77906344483772, 64: 44.835625328877896,
+    73: 0.0008680556573291698, 79: 0.0005313191874358747, 81: 0.00016533814161379112,
+    87: 0.0004179171803251336, 88: 0.0017290828234722833, 90: 0.0020827005846636437,
+    93: 8.826982764996862, 94: 23.19243343998926, 96: 95.1080498811086,
+    97: 0.9863978034400682, 98: 0.9834382792465353, 99: 0.0012286405048278493,
+    100: 171.2667255897307, 101: 0.9807858872435379, 105: 0.0005130064588990679,
+    107: 0.00010854057858411537,
+}
+# fmt: on
+ABSORBANCE = np.array([[0.30, 0.23, 0.2434226892], [0.622, 0.692, 0.2047674442]])
+BIAS = 0.0037930732552754493
+
+
+def taps() -> Plane:
+    """Return the sum of three cosines nearest to a Gaussian, with its sum and its variance."""
+    at, deviation, radius = np.arange(-5, 6), 1.5, 5
+    frequencies = np.array([1, 3, 5]) * np.pi / (2 * radius)
+    cosines = np.cos(np.outer(at, frequencies))
+    gaussian = np.exp(-((deviation * frequencies) ** 2) / 2) / radius
+    sums, variances = cosines.sum(axis=0), at**2 @ cosines
+    free = np.cross(sums, variances)
+    conditions = np.vstack([sums, variances, free])
+    parts = np.linalg.solve(conditions, np.array([1, deviation**2, free @ gaussian]))
+    return np.asarray(cosines @ parts, np.float64)
+
+
+def blur(plane: Plane) -> Plane:
+    for axis in (0, 1):
+        plane = np.apply_along_axis(np.convolve, axis, plane, taps(), "full")
+        plane = plane[5:-5] if axis == 0 else plane[:, 5:-5]
+    return plane
+
+
+def opponents(light: Plane) -> Iterator[Plane]:
+    mix = np.vstack([ABSORBANCE, 1 - ABSORBANCE.sum(axis=0)])
+    long, medium, short = np.moveaxis(np.cbrt(light @ mix + BIAS) - np.cbrt(BIAS), 2, 0)
+    lightness = (long + medium) / 2
+    yield 14 * (long - medium) / 2 + 0.42
+    yield lightness + 0.01
+    yield short - lightness + 0.55
+
+
+def halve(light: Plane) -> Plane:
+    even = np.pad(light, [(0, light.shape[0] % 2), (0, light.shape[1] % 2), (0, 0)], mode="edge")
+    height, width, bands = even.shape
+    return np.asarray(even.reshape(height // 2, 2, width // 2, 2, bands).mean(axis=(1, 3)))
+
+
+def errors(one: Plane, other: Plane) -> list[Plane]:
+    mean, other_mean = blur(one), blur(other)
+    variance = blur(one**2) - mean**2
+    other_variance = blur(other**2) - other_mean**2
+    covariance = blur(one * other) - mean * other_mean
+    luminance = 1 - (mean - other_mean) ** 2
+    structure = (2 * covariance + 0.0009) / (variance + other_variance + 0.0009)
+    change = (1 + abs(other - other_mean)) / (1 + abs(one - mean)) - 1
+    return [np.maximum(error, 0) for error in (1 - luminance * structure, change, -change)]
+
+
+def plainly(one: Pixels, other: Pixels) -> float:
+    """Return the score of two pictures in RGB or gray."""
+    lights = []
+    for pixels in (one, other):
+        code = np.broadcast_to(pixels, (*pixels.shape[:2], 3)) / 255
+        linear = np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
+        lights.append(linear)
+    scales: list[list[float]] = []
+    while len(scales) < 6 and min(lights[0].shape[:2]) >= 8:
+        lights = [halve(light) for light in lights] if scales else lights
+        scales.append(
+            [
+                float((error**norm).mean() ** (1 / norm))
+                for channels in zip(*map(opponents, lights), strict=True)
+                for norm in (1, 4)
+                for error in errors(*channels)
+            ]
+        )
+    terms = np.reshape(scales, (len(scales), 3, 6)).swapaxes(0, 1).ravel()
+    x = 0.9562382616834844 * sum(
+        weight * terms[place] for place, weight in WEIGHTS.items() if place < len(terms)
+    )
+    loss = 2.326765642916932 * x - 0.020884521182843837 * x**2 + 6.248496625763138e-05 * x**3
+    return float(100 - 10 * loss**0.6276336467831387)
+
+
+def pixels_of(picture: Image.Image) -> Pixels:
+    pixels = np.asarray(picture)
+    return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
+
+
+def jpeg(picture: Image.Image, quality: int) -> Image.Image:
+    return Image.open(BytesIO(encode(picture, "JPEG", quality=quality)))
+
+
+def noisy(picture: Image.Image) -> Image.Image:
+    pixels = np.asarray(picture)
+    noise = np.random.default_rng(5).normal(0, 6, pixels.shape)
+    return Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8))
+
+
+def brighter(picture: Image.Image) -> Image.Image:
+    return picture.point([min(code + 9, 255) for code in range(256)] * len(picture.getbands()))
+
+
+CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "blurred": lambda picture: picture.filter(ImageFilter.GaussianBlur(1)),
+    "noisy": noisy,
+    "brighter": brighter,
+    "jpeg 20": lambda picture: jpeg(picture, 20),
+    "jpeg 90": lambda picture: jpeg(picture, 90),
+}
+PICTURES = {
+    "photo": photo(),
+    "graphic": graphic(),
+    "wider than a piece": photo(1030, 70),
+    "higher than a piece": photo(90, 270),
+    "odd": photo(131, 77),
+    "8": photo(8, 8),
+    "16": photo(16, 16),
+    "17": photo(17, 17),
+    "300 × 9": photo(300, 9),
+    "gray": photo(150, 99).convert("L"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_score_is_that_of_the_metric_written_out_plainly(name, change):
+    reference = pixels_of(PICTURES[name])
+    candidate = pixels_of(CHANGES[change](PICTURES[name]))
+
+    assert compare(reference, candidate) == pytest.approx(plainly(reference, candidate), abs=0.01)
+
+
+@pytest.mark.parametrize(("code", "score"), [(255, -1112.16209645), (4, 3.33007321)])
+def test_flat_pictures_score_what_the_reference_program_says(code, score):
+    """The scores are of cloudinary/ssimulacra2 at 81feacf."""
+    black = np.zeros((64, 64, 3), np.uint8)
+
+    assert compare(black, black + np.uint8(code)) == pytest.approx(score, abs=0.01)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+@pytest.mark.parametrize("size", [(1, 1), (7, 30), (8, 8), (131, 77)])
+def test_identical_pictures_score_100(mode, size):
+    pixels = pixels_of(photo(*size).convert(mode))
+
+    assert compare(pixels, pixels.copy()) == 100
+
+
+def test_a_single_changed_sample_is_seen():
+    reference = pixels_of(photo())
+    candidate = reference.copy()
+    candidate[100, 100, 1] ^= 1
+
+    assert 99.5 < compare(reference, candidate) < 100
+
+
+def test_more_quality_scores_more():
+    reference = Reference(pixels_of(photo()))
+    scores = [reference.score(pixels_of(jpeg(photo(), quality))) for quality in range(5, 100, 10)]
+
+    assert all(lower < higher for lower, higher in pairwise(scores))
+
+
+def test_a_candidate_leaves_nothing_behind_in_the_reference():
+    reference = Reference(pixels_of(photo()))
+    good, bad = pixels_of(jpeg(photo(), 90)), pixels_of(jpeg(photo(), 10))
+
+    first = reference.score(good)
+    reference.score(bad)
+    assert reference.score(good) == first
+
+
+@pytest.mark.parametrize("turn", [np.flipud, np.fliplr, lambda pixels: pixels.swapaxes(0, 1)])
+def test_turning_both_pictures_changes_nothing(turn):
+    reference, candidate = pixels_of(photo(640, 192)), pixels_of(jpeg(photo(640, 192), 50))
+
+    assert compare(turn(reference), turn(candidate)) == pytest.approx(
+        compare(reference, candidate), abs=1e-3
+    )
+
+
+def test_gray_scores_as_rgb_with_equal_channels():
+    one = photo(150, 99).convert("L")
+    other = jpeg(one, 40)
+
+    assert compare(pixels_of(one), pixels_of(other)) == pytest.approx(
+        compare(pixels_of(one.convert("RGB")), pixels_of(other.convert("RGB"))), abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_alpha_scores_the_worse_of_white_and_dark_ground(mode):
+    one = translucent().convert(mode)
+    *colors, alpha = one.split()
+    other = Image.merge(mode, [*map(noisy, colors), alpha])
+
+    expected = []
+    for code in (255, 26):
+        ground = Image.new(mode, one.size, (*[code] * len(colors), 255))
+        pair = [
+            pixels_of(Image.alpha_composite(ground.convert("RGBA"), picture.convert("RGBA")))
+            for picture in (one, other)
+        ]
+        expected.append(plainly(pair[0][:, :, :3], pair[1][:, :, :3]))
+    assert compare(pixels_of(one), pixels_of(other)) == pytest.approx(min(expected), abs=0.1)
+
+
+def test_what_cannot_be_seen_on_white_is_seen():
+    reference = np.full((64, 64, 4), 255, np.uint8)
+    candidate = reference.copy()
+    candidate[20:40, 20:40, 3] = 0
+
+    assert compare(reference, candidate) < 0
+
+
+def test_colors_under_full_transparency_do_not_count():
+    reference, candidate = pixels_of(translucent()), pixels_of(translucent()).copy()
+    candidate[candidate[:, :, 3] == 0] = 0
+
+    assert compare(reference, candidate) == 100
+
+
+@pytest.mark.parametrize("shape", [(64, 63, 3), (63, 64, 3), (64, 64, 1), (64, 64, 4)])
+def test_unlike_shapes_cannot_be_compared(shape):
+    reference = Reference(np.zeros((64, 64, 3), np.uint8))
+
+    with pytest.raises(ValueError, match="same size"):
+        reference.score(np.zeros(shape, np.uint8))
+
+
+def assembled(pixels: Pixels, *, band_pixels: int) -> dict[tuple[int, int], NDArray[np.float32]]:
+    """Return each scale and channel as one blurred plane, put together again from its pieces."""
+    wanted = [{xyb.X, xyb.Y, xyb.B}] * 5
+    planes: dict[tuple[int, int], list[NDArray[np.float32]]] = {}
+    for band in xyb.bands(*pixels.shape[:2], scales=5, pixels=band_pixels):
+        for piece in xyb.pieces(pixels, band, wanted):
+            plane = planes.setdefault((piece.scale, piece.channel), [])
+            plane.append(xyb.blur(piece.values)[piece.inner])
+    return {key: np.vstack(parts) for key, parts in planes.items()}
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(16, 900), st.integers(16, 60), st.integers(600, 20_000))
+def test_bands_change_no_value(height, width, band_pixels):
+    pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    whole = assembled(pixels, band_pixels=height * width)
+    parts = assembled(pixels, band_pixels=band_pixels)
+
+    assert whole.keys() == parts.keys()
+    for key, plane in whole.items():
+        np.testing.assert_allclose(parts[key], plane, atol=1e-6)
+
+
+def test_a_picture_of_several_bands_scores_the_same_upside_down():
+    # More pixels than a reference keeps ready, so the last band is made anew.
+    reference = np.tile(pixels_of(photo(512, 512)), (13, 4, 1))
+    candidate = reference.copy()
+    candidate[:900] ^= 7
+
+    assert compare(np.flipud(reference), np.flipud(candidate)) == pytest.approx(
+        compare(reference, candidate), abs=1e-3
+    )
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_any_two_pictures_of_one_shape_have_a_score_up_to_100(data):
+    shape = data.draw(
+        st.tuples(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 2, 3, 4]))
+    )
+    reference, candidate = (data.draw(arrays(np.uint8, shape)) for _ in range(2))
+
+    score = compare(reference, candidate)
+
+    assert math.isfinite(score)
+    assert score <= 100
