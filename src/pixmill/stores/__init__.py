@@ -1,0 +1,1 @@
+"""What is kept: rows of the database, and the queries for them."""

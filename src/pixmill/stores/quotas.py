@@ -1,0 +1,70 @@
+"""Reservations: requests that are taken but not settled, each with the moment it lapses."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, Table, Text, bindparam, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pixmill.stores import usage
+from pixmill.stores.tables import UtcDateTime, metadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """One request of a subject's allowance, held while the work on it is done."""
+
+    id: str
+    subject: str  #: id of a key or an account
+    period: str
+    expires_at: datetime  #: when the one who held it is taken for dead
+
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("subject", Text, nullable=False, index=True),
+    Column("period", Text, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
+_HOLD = reservations.insert()
+_END = reservations.delete().where(reservations.c.id == bindparam("held"))
+
+
+async def reserve(connection: AsyncConnection, reservation: Reservation, *, limit: int) -> bool:
+    """Hold one request unless *limit* are taken; the caller hears which."""
+    granted = await usage.take(
+        connection, subject=reservation.subject, period=reservation.period, limit=limit
+    )
+    if granted:
+        await connection.execute(_HOLD, asdict(reservation))
+    return granted
+
+
+async def end(connection: AsyncConnection, *, id_: str) -> bool:
+    """Remove a reservation, whose request stays taken. False: it lapsed and was given back."""
+    return (await connection.execute(_END, {"held": id_})).rowcount == 1
+
+
+async def give_back_lapsed(
+    connection: AsyncConnection, *, now: datetime, subject: str | None = None
+) -> int:
+    """Give back the requests whose holders are taken for dead; return how many there were."""
+    lapsed = select(reservations.c.id).where(reservations.c.expires_at <= now)
+    if subject is not None:
+        lapsed = lapsed.where(reservations.c.subject == subject)
+    # Rows that another transaction ends right now are not ours, and waiting for them while we hold
+    # others is how two sweeps would wait for each other. (SQLite has no row locks and ignores it.)
+    lapsed = lapsed.with_for_update(skip_locked=True)
+    gone = await connection.execute(
+        reservations.delete()
+        .where(reservations.c.id.in_(lapsed))
+        .returning(reservations.c.subject, reservations.c.period)
+    )
+    counts = Counter((row.subject, row.period) for row in gone)
+    for (holder, period), count in sorted(counts.items()):
+        await usage.give_back(connection, subject=holder, period=period, count=count)
+    return counts.total()

@@ -1,0 +1,46 @@
+"""The services over a fresh database."""
+
+import pytest
+
+from pixmill.services.accounts import Accounts
+from pixmill.services.keys import Keys
+from pixmill.services.plans import Plans
+from pixmill.services.quotas import Quotas
+from pixmill.services.usage import Usage
+from pixmill.stores.db import Database
+from services.desk import Clock, Desk
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def accounts(database: Database, clock: Clock) -> Accounts:
+    return Accounts(database=database, now=clock)
+
+
+@pytest.fixture
+def keys(database: Database, clock: Clock) -> Keys:
+    return Keys(database=database, now=clock)
+
+
+@pytest.fixture
+def plans(database: Database) -> Plans:
+    return Plans(database=database)
+
+
+@pytest.fixture
+def quotas(database: Database, clock: Clock) -> Quotas:
+    return Quotas(database=database, now=clock)
+
+
+@pytest.fixture
+def usage(database: Database, clock: Clock) -> Usage:
+    return Usage(database=database, now=clock)
+
+
+@pytest.fixture
+def desk(keys: Keys, quotas: Quotas) -> Desk:
+    return Desk(keys=keys, quotas=quotas)
