@@ -1,0 +1,176 @@
+"""The server's side of the fork server: start it, ask it for codec processes, start it again."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from pixmill.services.pool import kernel, replies, waiting
+from pixmill.services.pool.channel import Channel
+from pixmill.services.pool.messages import Orders
+from pixmill.services.pool.process import CodecProcess
+
+#: Seconds for loading every codec on a slow and busy machine.
+_START_TIMEOUT = 120.0
+#: Seconds for one answer, for one codec process to lock itself in, and for all to end.
+_ANSWER_TIMEOUT = 30.0
+
+#: All that the fork server and its codec processes know of the server's environment, which holds
+#: passwords and keys.
+_ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "PATH": "/usr/bin:/bin",
+    # A process does one job at a time, and there is one per core.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "RAYON_NUM_THREADS": "1",
+    "VIPS_CONCURRENCY": "1",
+    # Leaves the loaders that libvips' authors would not feed with strangers' files.
+    "VIPS_BLOCK_UNTRUSTED": "1",
+    # See `kernel.give_memory_back`.
+    "MALLOC_ARENA_MAX": "2",
+}
+
+log = logging.getLogger(__name__)
+
+
+class LaunchFailed(Exception):
+    """No codec process could be had."""
+
+
+class Launcher:
+    """Makes codec processes according to *orders*, through a fork server that it keeps running."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+        self._framed = not kernel.LINUX or "seqpacket" in orders.conditions.disable
+        self._turn = asyncio.Lock()
+        self._running: tuple[subprocess.Popen[bytes], Channel] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a fork server, and with it the processes that it forked."""
+        return self._running is not None and self._running[0].poll() is None
+
+    async def launch(self, number: int) -> CodecProcess:
+        """Return a new codec process that is locked and ready. Raises `LaunchFailed`."""
+        ours, theirs = Channel.pair(framed=self._framed)
+        with theirs:
+            try:
+                answer, handles = await self._ask({"fork": number}, [theirs.fileno()])
+            except BaseException:
+                ours.close()
+                raise
+        if "error" in answer:
+            ours.close()
+            raise LaunchFailed(f"no codec process can be forked: {answer['error']}")
+        process = CodecProcess(
+            channel=ours, pid=answer["pid"], handle=handles[0] if handles else None
+        )
+        try:
+            async with asyncio.timeout(_ANSWER_TIMEOUT):
+                await process.become_ready()
+        except (replies.Lie, TimeoutError) as error:
+            await process.close()
+            raise LaunchFailed(f"codec process {number} did not get ready: {error}") from error
+        except BaseException:
+            await process.close()
+            raise
+        return process
+
+    async def cause_of_death(self, pid: int) -> str:
+        """Say in words how the codec process *pid* ended."""
+        try:
+            answer, _ = await self._ask({"ask": pid})
+        except LaunchFailed:
+            return "the end of its fork server"
+        match answer["exit"]:
+            case int(code) if code < 0:
+                return signal.Signals(-code).name
+            case int(code):
+                return f"its own will with exit code {code}"
+            case _:
+                return "a cause that nobody knows"
+
+    async def close(self) -> None:
+        """End the fork server, and with it every codec process."""
+        async with self._turn:
+            if self._running is not None:
+                server, control = self._running
+                control.close()  # it kills and buries its children, and ends
+                try:
+                    await asyncio.to_thread(server.wait, _ANSWER_TIMEOUT)
+                except subprocess.TimeoutExpired:
+                    log.warning("The fork server did not end by itself.")
+                self._drop()
+
+    async def _ask(
+        self, request: dict[str, int], files: list[int] | None = None
+    ) -> tuple[dict[str, Any], list[int]]:
+        """Return the fork server's answer, after starting one if there is none."""
+        async with self._turn:
+            try:
+                control = await self._control()
+                control.send(request, files or [])
+                return await self._answer(control, _ANSWER_TIMEOUT)
+            except (OSError, TimeoutError) as error:
+                self._drop()
+                raise LaunchFailed("the fork server does not answer") from error
+            except BaseException:
+                # The answer that nobody waits for any more would be taken for the next one.
+                self._drop()
+                raise
+
+    async def _control(self) -> Channel:
+        """Return the channel to a fork server that runs."""
+        if self._running is not None:
+            server, control = self._running
+            if self.is_running:
+                return control
+            log.warning("The fork server ended with code %d; starting another.", server.returncode)
+            self._drop()
+        control, theirs = Channel.pair(framed=self._framed)
+        with theirs:
+            self._running = self._spawn(theirs), control
+        await self._answer(control, _START_TIMEOUT)
+        return control
+
+    def _spawn(self, theirs: Channel) -> subprocess.Popen[bytes]:
+        descriptor = theirs.fileno()
+        # It finds modules where this process does, but (-P) not in the current folder.
+        path = os.pathsep.join(str(Path(folder).absolute()) for folder in sys.path if folder)
+        return subprocess.Popen(  # noqa: S603 nothing in it comes from outside
+            [
+                *(sys.executable, "-P", "-m", "pixmill.services.pool.forkserver"),
+                *(str(descriptor), self._orders.to_text()),
+            ],
+            env=_ENVIRONMENT | {"PYTHONPATH": path},
+            pass_fds=[descriptor],
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            # What a terminal sends to the server's group is for the server to act on.
+            start_new_session=True,
+        )
+
+    @staticmethod
+    async def _answer(control: Channel, within: float) -> tuple[dict[str, Any], list[int]]:
+        async with asyncio.timeout(within):
+            message, handles = await waiting.next_message(control, files=1)
+        if not message:
+            raise ConnectionError("It ended.")
+        return json.loads(message), handles
+
+    def _drop(self) -> None:
+        """Have no fork server any more; the kernel ends its codec processes with it."""
+        if self._running is not None:
+            server, control = self._running
+            self._running = None
+            control.close()
+            server.kill()
+            server.wait()

@@ -1,0 +1,155 @@
+"""The pool: images go in, optimized images or errors come out, whatever happens to a codec."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+
+from pixmill import errors
+from pixmill.engine.types import Options
+from pixmill.services.pool import sandbox
+from pixmill.services.pool.admission import Admission
+from pixmill.services.pool.blob import Blob
+from pixmill.services.pool.crew import Crew
+from pixmill.services.pool.launcher import Launcher, LaunchFailed
+from pixmill.services.pool.messages import Orders
+from pixmill.services.pool.process import CodecProcess, Gone
+from pixmill.services.pool.replies import Lie
+from pixmill.services.pool.types import Counters, Optimized, PoolConfig, PoolStatus
+
+
+def protect_parent() -> None:
+    """
+    Keep other processes of the same user from tracing the server and reading its memory.
+
+    Codec processes with a user of their own, or behind seccomp, could not anyway; this holds
+    without either. It also ends core dumps, and debuggers and profilers need root from then on.
+    """
+    sandbox.hide_memory()
+
+
+class Pool:
+    """
+    Locked codec processes, a line in front of them, and an end to every job.
+
+    *preload* and *target* are ``module:function``. Tests put their own in place of the engine, and
+    *disable* layers of the lock, or ``pidfd`` and ``seqpacket`` as on a system without them.
+    """
+
+    def __init__(
+        self,
+        config: PoolConfig,
+        *,
+        preload: str = "pixmill.engine.preload:preload",
+        target: str = "pixmill.engine.optimize:optimize",
+        disable: frozenset[str] = frozenset(),
+    ) -> None:
+        conditions = sandbox.Conditions(
+            memory_size=config.worker_memory_size,
+            output_size=config.output_size,
+            disable=disable,
+        )
+        self._config = config
+        self._counters = Counters()
+        self._crew = Crew(
+            Launcher(Orders(preload=preload, target=target, conditions=conditions)),
+            self._counters,
+            size=config.workers,
+            share=config.worker_jobs,
+            require=config.require,
+        )
+        self._admission = Admission(
+            places=config.workers,
+            memory_size=config.memory_size,
+            queue_size=config.queue_size,
+            queue_timeout=config.queue_timeout,
+        )
+        self._stopping = False
+
+    async def start(self) -> None:
+        """
+        Start all processes, and wait until each is locked.
+
+        Raises `errors.Internal`, with a message for the operator, when one cannot be had or lacks a
+        layer that the configuration requires.
+        """
+        protect_parent()
+        try:
+            await self._crew.start()
+        except BaseException as error:
+            await self._crew.stop()
+            if isinstance(error, LaunchFailed):
+                raise errors.Internal(
+                    f"Cannot start: {error}.", detail=repr(error.__cause__)
+                ) from error
+            raise
+
+    async def stop(self, *, grace: float = 30.0) -> None:
+        """Send the waiting away, give running jobs *grace* seconds, and end all processes."""
+        self._stopping = True
+        self._admission.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._admission.until_empty()
+        await self._crew.stop()
+
+    async def optimize(self, blob: Blob, options: Options, *, memory_size: int) -> Optimized:
+        """
+        Have the image in *blob* optimized, at a cost of about *memory_size* bytes of memory.
+
+        Raises `errors.Busy` when its turn does not come, `errors.TooCostly` at the deadline,
+        `errors.UnreadableImage` when a codec does not survive it, and whatever the engine raises.
+        A caller who is canceled takes the job along.
+        """
+        blob.seal()
+        async with self._admission.admit(memory_size):
+            while True:
+                process = await self._take()
+                with suppress(Gone):
+                    return await self._work(process, blob, options)
+
+    def status(self) -> PoolStatus:
+        """Tell how things stand."""
+        alive = self._crew.alive
+        layers = self._crew.layers
+        return PoolStatus(
+            workers=self._config.workers,
+            alive=len(alive),
+            busy=sum(process.in_use.locked() for process in alive),
+            waiting=self._admission.waiting,
+            memory_in_use=self._admission.memory_in_use,
+            memory_size=self._admission.memory_size,
+            layers=tuple(layer for layer in sandbox.LAYERS if layer in layers.on),
+            missing=layers.missing,
+            counters=replace(self._counters, refused=self._admission.refused),
+        )
+
+    async def _take(self) -> CodecProcess:
+        """Wait for a process: there is one for each place, but it may just be being replaced."""
+        try:
+            async with asyncio.timeout(self._config.queue_timeout):
+                return await self._crew.take()
+        except TimeoutError:
+            self._admission.refused += 1
+            raise errors.Busy from None
+
+    async def _work(self, process: CodecProcess, blob: Blob, options: Options) -> Optimized:
+        config = self._config
+        self._counters.jobs += 1
+        try:
+            with self._crew.engaged(process):
+                async with asyncio.timeout(config.job_timeout):
+                    return await process.optimize(
+                        blob, options, config.limits, output_size=config.output_size
+                    )
+        except TimeoutError:
+            self._counters.killed += 1
+            raise errors.TooCostly(detail=f"killed after {config.job_timeout} s") from None
+        except asyncio.CancelledError:
+            self._counters.cancelled += 1
+            raise
+        except Lie as lie:
+            if self._stopping:  # this side has killed it
+                raise errors.Busy from None
+            if self._crew.has_lost_its_fork_server:
+                raise errors.Internal(detail="the fork server ended") from None
+            raise errors.UnreadableImage(detail=f"its codec process {lie}") from None
