@@ -1,0 +1,192 @@
+"""
+An API surface as data, and what is done round each of its handlers.
+
+Key, account, quota and the wording of errors are not in the handlers, because there they could be
+forgotten. The order of checks is that of OP-9: who (401), how much (429), and only then the body.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import Message, Receive
+
+from pixmill.errors import Error, Internal
+from pixmill.http.bodies import Bodies
+from pixmill.http.record import Record, record_of
+from pixmill.services.keys import Caller
+from pixmill.services.registry import Services
+
+log = logging.getLogger(__name__)
+
+#: What is logged for a caller who left before the answer was there (nginx's number).
+CLIENT_GONE = 499
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What one error is called in one dialect."""
+
+    status: int
+    code: str
+    message: str = ""  #: said instead of the error's own words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One authenticated request to one operation."""
+
+    request: Request
+    caller: Caller
+    services: Services
+    bodies: Bodies
+    record: Record
+
+
+Handler = Callable[[Call], Coroutine[Any, Any, Response]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method of one path."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    description: str
+    spends: bool = False  #: refused, before the body is read, when the quota is used up
+    form: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict
+    )  #: JSON schema of each field
+    required: tuple[str, ...] = ()  #: fields of *form*
+    success: Mapping[str, Any] = field(default_factory=dict)  #: OpenAPI's Response object for 200
+    faults: tuple[type[Error], ...] = ()  #: beside those that every operation has
+
+    @property
+    def name(self) -> str:
+        """Return what the operation is called in documents, logs and metrics."""
+        return self.handler.__name__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One API surface: its operations and its words."""
+
+    name: str
+    title: str
+    description: str
+    operations: tuple[Operation, ...]
+    credentials: Callable[[HTTPConnection], str | None]
+    security: Callable[..., Any]  #: the same as FastAPI describes it in the OpenAPI document
+    errors: Mapping[type[Error], Wording]
+    word: Callable[[Error, Wording], Response]
+    error_schema: Mapping[str, Any]  #: JSON schema of what *word* writes
+    #: Called with every response of this dialect, errors too.
+    decorate: Callable[[Response, Record], None] = lambda _response, _record: None
+    # By these a request to no operation is recognized, so that even its 404 is in the right words.
+    hosts: frozenset[str] = frozenset()
+    key_prefixes: tuple[str, ...] = ()
+    path_prefixes: tuple[str, ...] = ()
+
+    def refuse(self, error: Error, record: Record) -> Response:
+        """Return *error* in this dialect's words."""
+        record.dialect = self.name
+        record.error = error.code
+        record.detail = error.detail
+        if isinstance(error, Internal):
+            log.error("%s", error, exc_info=error, extra={"detail": error.detail})
+        response = self.word(error, error.look_up(self.errors))
+        self.decorate(response, record)
+        return response
+
+
+class Endpoint:
+    """What the router calls for one operation of one dialect."""
+
+    def __init__(
+        self, dialect: Dialect, operation: Operation, *, services: Services, bodies: Bodies
+    ) -> None:
+        self._dialect = dialect
+        self._operation = operation
+        self._services = services
+        self._bodies = bodies
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one request, whatever happens."""
+        record = record_of(request)
+        record.dialect = self._dialect.name
+        record.operation = self._operation.name
+        try:
+            response = await _while_wanted(self._handle, request)
+        except Error as error:
+            return self._dialect.refuse(error, record)
+        except Exception as crash:
+            log.exception("a handler crashed")
+            return self._dialect.refuse(Internal(detail=type(crash).__name__), record)
+        self._dialect.decorate(response, record)
+        return response
+
+    async def _handle(self, request: Request) -> Response:
+        caller = await self._services.keys.authenticate(
+            presented=self._dialect.credentials(request)
+        )
+        record = record_of(request)
+        record.key_id = caller.key.id
+        if self._operation.spends:
+            self._services.quotas.check(caller=caller)
+        call = Call(
+            request=request,
+            caller=caller,
+            services=self._services,
+            bodies=self._bodies,
+            record=record,
+        )
+        return await self._operation.handler(call)
+
+
+async def _while_wanted(
+    handle: Callable[[Request], Coroutine[Any, Any, Response]], request: Request
+) -> Response:
+    """
+    Run *handle*, and cancel it when the caller hangs up.
+
+    Otherwise a picture would be worked on, and charged, for nobody. That the caller left can only
+    be heard once the body has been read, because both come through the same channel.
+    """
+    channel = _Channel(request.receive)
+    work = asyncio.create_task(handle(Request(request.scope, channel.receive)))
+    gone = asyncio.create_task(channel.gone())
+    try:
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            return work.result()
+    finally:
+        gone.cancel()
+        work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    return Response(status_code=CLIENT_GONE)
+
+
+class _Channel:
+    """The stream of a request's messages, which says when the body is over."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._body_read = asyncio.Event()
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if not message.get("more_body"):
+            self._body_read.set()
+        return message
+
+    async def gone(self) -> None:
+        """Return when the caller has hung up."""
+        await self._body_read.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass

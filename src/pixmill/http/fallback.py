@@ -1,0 +1,61 @@
+"""The answer to a request that is for no operation, in the words of whomever it was meant for."""
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
+
+from pixmill import errors
+from pixmill.http.dialect import Dialect
+from pixmill.http.record import record_of
+
+
+class Fallback:
+    """Answers 404 for an unknown path, 405 for a known one, and OPTIONS."""
+
+    def __init__(self, routes: Sequence[object], dialects: Sequence[Dialect]) -> None:
+        self._routes = [route for route in routes if isinstance(route, Route)]
+        self._dialects = dialects
+
+    async def answer(self, request: Request, _error: Exception) -> Response:
+        """Answer what the router did not know how to; it has the shape of an exception handler."""
+        allowed = self._allowed(request)
+        if allowed and request.method == "OPTIONS":
+            # No cross-origin headers: no page of another origin has any business here.
+            return Response(status_code=204, headers={"Allow": ", ".join(allowed)})
+        error = errors.MethodNotAllowed(allowed=allowed) if allowed else errors.NotFound()
+        dialect = self.dialect_of(request)
+        response = dialect.refuse(error, record_of(request)) if dialect else _neutral(error)
+        if allowed:
+            response.headers["Allow"] = ", ".join(allowed)
+        return response
+
+    def dialect_of(self, request: Request) -> Dialect | None:
+        """Return whose caller this is: by host, then by kind of key, then by path."""
+        host = request.url.hostname or ""
+        path = request.url.path
+        for dialect in self._dialects:
+            if host.lower() in dialect.hosts:
+                return dialect
+        for dialect in self._dialects:
+            if (dialect.credentials(request) or "").startswith(dialect.key_prefixes):
+                return dialect
+        for dialect in self._dialects:
+            if path.startswith(dialect.path_prefixes):
+                return dialect
+        return None
+
+    def _allowed(self, request: Request) -> tuple[str, ...]:
+        methods = {
+            method
+            for route in self._routes
+            if route.matches(request.scope)[0] is not Match.NONE
+            for method in route.methods or ()
+        }
+        return tuple(sorted({*methods, "OPTIONS"})) if methods else ()
+
+
+def _neutral(error: errors.Error) -> Response:
+    status = 405 if isinstance(error, errors.MethodNotAllowed) else 404
+    return JSONResponse({"error": error.code, "message": str(error)}, status)

@@ -1,0 +1,38 @@
+"""What is written down about one request while it is being answered."""
+
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from starlette.requests import HTTPConnection
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """The facts of one request: for its log line and for the metrics."""
+
+    request_id: str
+    method: str
+    path: str
+    dialect: str = "none"
+    operation: str = "none"
+    key_id: str = ""  #: never the key itself
+    error: str = ""  #: the code of the domain error that was worded
+    detail: str = ""  #: what the caller is not told
+    status: int = 0
+    received_size: int = 0
+    sent_size: int = 0
+    original_size: int = 0  #: bytes of the images that were optimized
+    result_size: int = 0
+    started: float = field(default_factory=perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """Return the time since the request came in."""
+        return perf_counter() - self.started
+
+
+def record_of(connection: HTTPConnection) -> Record:
+    """Return the record that `pixmill.http.access` opened for this request."""
+    record = connection.state.record
+    assert isinstance(record, Record)
+    return record

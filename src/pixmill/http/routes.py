@@ -1,0 +1,100 @@
+"""The flat table of routes: each operation of each dialect, and how OpenAPI describes it."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from starlette.responses import Response
+
+from pixmill import errors
+from pixmill.http.bodies import Bodies
+from pixmill.http.dialect import Dialect, Endpoint, Operation
+from pixmill.services.registry import Services
+
+
+def add(app: FastAPI, dialects: Iterable[Dialect], *, services: Services, bodies: Bodies) -> None:
+    """
+    Give every operation its own route; nothing is mounted, because the dialects' paths overlap.
+
+    Raises Conflict when two dialects claim the same method and path.
+    """
+    owners: dict[tuple[str, str], str] = {}
+    for dialect in dialects:
+        for operation in dialect.operations:
+            claim = operation.method, operation.path
+            if claim in owners:
+                raise errors.Conflict(
+                    f"{' '.join(claim)} is claimed by {owners[claim]} and by {dialect.name}."
+                )
+            owners[claim] = dialect.name
+            _add(app, dialect, operation, services=services, bodies=bodies)
+
+
+def _add(
+    app: FastAPI, dialect: Dialect, operation: Operation, *, services: Services, bodies: Bodies
+) -> None:
+    endpoint = Endpoint(dialect, operation, services=services, bodies=bodies)
+    name = f"{dialect.name}:{operation.name}"
+    app.add_api_route(
+        operation.path,
+        endpoint.answer,
+        methods=[operation.method],
+        name=name,
+        operation_id=f"{dialect.name}_{operation.name}",
+        tags=[dialect.title],
+        summary=operation.summary,
+        description=operation.description,
+        dependencies=[Depends(dialect.security)],
+        response_class=Response,
+        responses=responses(dialect, operation),
+        openapi_extra=_body(operation),
+    )
+    if operation.method == "GET":
+        app.add_api_route(
+            operation.path,
+            endpoint.answer,
+            methods=["HEAD"],
+            name=name,
+            response_class=Response,
+            include_in_schema=False,
+        )
+
+
+def responses(dialect: Dialect, operation: Operation) -> dict[int | str, dict[str, Any]]:
+    """Return OpenAPI's Responses object: the success, and every error by its status."""
+    faults = [*operation.faults, errors.BadKey]
+    if operation.spends:
+        faults += [errors.QuotaExceeded, errors.Busy]
+    if operation.form:
+        faults += [
+            errors.WrongContentType,
+            errors.FileTooLarge,
+            errors.UploadIncomplete,
+            errors.BadInput,
+        ]
+    codes: dict[int, dict[str, str]] = defaultdict(dict)
+    for fault in (*faults, errors.Internal):
+        wording = next(dialect.errors[kind] for kind in fault.__mro__ if kind in dialect.errors)
+        said = wording.message or (fault.__doc__ or "").strip().split("\n", 1)[0]
+        codes[wording.status].setdefault(wording.code, said)
+    described: dict[int | str, dict[str, Any]] = {200: dict(operation.success)}
+    for status, meanings in sorted(codes.items()):
+        described[status] = {
+            "description": "\n\n".join(f"`{code}`: {said}" for code, said in meanings.items()),
+            "content": {"application/json": {"schema": dict(dialect.error_schema)}},
+        }
+    return described
+
+
+def _body(operation: Operation) -> dict[str, Any] | None:
+    if not operation.form:
+        return None
+    schema = {
+        "type": "object",
+        "properties": {name: dict(field) for name, field in operation.form.items()},
+        "required": list(operation.required),
+    }
+    return {
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    }
