@@ -1,0 +1,3 @@
+"""`pixmill bench`: what the codecs cost, and what the service adds to them."""
+
+from pixmill.cli.bench.command import app as app

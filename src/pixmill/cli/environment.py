@@ -1,0 +1,72 @@
+"""What commands need before they can work: the settings, and the services over the database."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from pydantic import ValidationError
+
+from pixmill import errors
+from pixmill.services.accounts import Accounts
+from pixmill.services.keys import Keys
+from pixmill.services.plans import Plans
+from pixmill.services.usage import Usage
+from pixmill.settings import Settings, variable
+from pixmill.stores.db import Database
+from pixmill.stores.schema import migrate
+
+T = TypeVar("T")
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder for the database; also PIXMILL_DATA_DIR."),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """The services that need nothing but the database."""
+
+    accounts: Accounts
+    keys: Keys
+    plans: Plans
+    usage: Usage
+
+
+def load(data_dir: Path | None) -> Settings:
+    """
+    Return the settings, with *data_dir* when it is given.
+
+    Raises BadOption, naming the variable, when one has a value that it cannot have.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise errors.BadOption(f"{variable(str(first['loc'][0]))}: {first['msg']}.") from error
+    return settings if data_dir is None else settings.model_copy(update={"data_dir": data_dir})
+
+
+def run(data_dir: Path | None, work: Callable[[Books], Awaitable[T]]) -> T:
+    """Do *work* on the database of *data_dir*, which is made or brought up to date first."""
+    url = load(data_dir).resolved_database_url
+    migrate(url)
+    return asyncio.run(_run(url, work))
+
+
+async def _run(url: str, work: Callable[[Books], Awaitable[T]]) -> T:
+    database = Database(url)
+    try:
+        return await work(
+            Books(
+                accounts=Accounts(database=database),
+                keys=Keys(database=database),
+                plans=Plans(database=database),
+                usage=Usage(database=database),
+            )
+        )
+    finally:
+        await database.close()

@@ -1,0 +1,192 @@
+"""`pixmill optimize`: pictures on this machine, without a server."""
+
+import asyncio
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from pixmill import errors
+from pixmill.app import pool_config
+from pixmill.engine.types import Limits, Options
+from pixmill.services.optimization import Outcome, produce
+from pixmill.services.pool.blob import Blob
+from pixmill.services.pool.pool import Pool
+from pixmill.settings import Settings
+
+#: Version of what `--json` prints; it changes when a field changes its meaning or goes.
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What became of one file."""
+
+    file: str
+    output: str | None = None
+    format: str | None = None
+    before: int = 0
+    after: int = 0
+    how: str | None = None
+    error: str | None = None
+
+
+def optimize(
+    files: Annotated[list[Path], typer.Argument(help="Pictures to optimize.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")],
+    format_: Annotated[
+        str | None, typer.Option("--format", "-f", help="jpeg, png, webp, avif, gif or jxl.")
+    ] = None,
+    quality: Annotated[
+        int, typer.Option("--quality", "-q", min=1, max=100, help="Look of the result.")
+    ] = 80,
+    width: Annotated[int | None, typer.Option(min=1, help="Largest width in pixels.")] = None,
+    height: Annotated[int | None, typer.Option(min=1, help="Largest height in pixels.")] = None,
+    lossless: Annotated[bool, typer.Option("--lossless", help="Change no pixel.")] = False,
+    keep_metadata: Annotated[
+        bool, typer.Option("--keep-metadata", help="Keep EXIF, XMP and the color profile.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Compress, convert or resize pictures; exit with 1 when one of them failed."""
+    options = Options(
+        format="jpeg" if format_ == "jpg" else format_,
+        quality=quality,
+        lossless=lossless,
+        metadata="keep" if keep_metadata else "strip",
+        width=width,
+        height=height,
+    )
+    output.mkdir(parents=True, exist_ok=True)
+    rows = asyncio.run(_all(files, output, options))
+    if as_json:
+        typer.echo(json.dumps({"version": SCHEMA_VERSION, "files": [asdict(row) for row in rows]}))
+    else:
+        _print(rows)
+    raise typer.Exit(any(row.error for row in rows))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What all files of one call share."""
+
+    pool: Pool
+    limits: Limits
+    options: Options
+    output: Path
+    taken: set[Path] = field(default_factory=set)  #: names of this run's results
+
+    async def optimize(self, path: Path) -> Row:
+        try:
+            with await asyncio.to_thread(_load, path) as blob:
+                outcome = await produce(
+                    pool=self.pool, limits=self.limits, blob=blob, options=self.options
+                )
+            target = _target(path, self.output, outcome, self.taken)
+            await asyncio.to_thread(_write, target, outcome.data)
+        except errors.Error as error:
+            return Row(file=str(path), error=str(error))
+        except OSError as error:
+            reason = error.strerror or "The file could not be read or written."
+            return Row(file=str(path), error=reason)
+        return Row(
+            file=str(path),
+            output=str(target),
+            format=outcome.format,
+            before=outcome.original_size,
+            after=len(outcome.data),
+            how=outcome.how,
+        )
+
+
+async def _all(files: Sequence[Path], output: Path, options: Options) -> list[Row]:
+    config = pool_config(Settings())
+    pool = Pool(config)
+    await pool.start()
+    run = _Run(pool=pool, limits=config.limits, options=options, output=output)
+    # Twice as many as there are processes: one works while the next is read and written.
+    places = asyncio.Semaphore(2 * config.workers)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Optimizing", total=len(files))
+
+        async def one(path: Path) -> Row:
+            async with places:
+                row = await run.optimize(path)
+            progress.advance(task)
+            return row
+
+        try:
+            return await asyncio.gather(*(one(path) for path in files))
+        finally:
+            await pool.stop()
+
+
+def _load(path: Path) -> Blob:
+    return Blob.of(path.read_bytes())
+
+
+def _target(path: Path, output: Path, outcome: Outcome, taken: set[Path]) -> Path:
+    """Return a name in *output* that no other file of this run has."""
+    same = path.suffix.lower() in {f".{outcome.extension}", f".{outcome.format}"}
+    suffix = path.suffix if same else f".{outcome.extension}"
+    number, target = 1, output / f"{path.stem}{suffix}"
+    while target in taken:
+        number += 1
+        target = output / f"{path.stem}-{number}{suffix}"
+    taken.add(target)
+    return target
+
+
+def _write(target: Path, data: bytes) -> None:
+    """Write *data* so that *target* is at all times whole or not there."""
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".pixmill-", delete=False) as file:
+        try:
+            file.write(data)
+            file.close()
+            Path(file.name).chmod(0o666 & ~_umask())
+            Path(file.name).replace(target)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    """Return the umask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _print(rows: Sequence[Row]) -> None:
+    """Print what was saved, and on stderr what failed and why."""
+    done = [row for row in rows if not row.error]
+    before, after = sum(row.before for row in done), sum(row.after for row in done)
+    table = Table(show_footer=len(done) > 1)
+    table.add_column("file", footer=f"{len(done)} files", overflow="fold")
+    table.add_column("format")
+    for name, footer in (
+        ("before", f"{before:,}"),
+        ("after", f"{after:,}"),
+        ("saved", _saved(before, after)),
+    ):
+        table.add_column(name, justify="right", footer=footer, no_wrap=True)
+    for row in done:
+        saved = _saved(row.before, row.after)
+        table.add_row(Path(row.file).name, row.format, f"{row.before:,}", f"{row.after:,}", saved)
+    if done:
+        Console().print(table)
+    for row in rows:
+        if row.error:
+            typer.echo(f"{row.file}: {row.error}", err=True)
+
+
+def _saved(before: int, after: int) -> str:
+    return f"{1 - after / before:.0%}" if before else ""
