@@ -3,14 +3,14 @@
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-import typer.main
-from click import Command, Group
+from typer.core import TyperGroup
 
 from pixmill import errors
 from pixmill.app import create_app
-from pixmill.cli import app as cli
+from pixmill.cli import COMMANDS, _load
 from pixmill.settings import Settings, settings_table, variable
 
 ROOT = Path(__file__).parent.parent
@@ -36,15 +36,22 @@ def test_every_error_code_is_documented_and_its_own(kind):
     assert [other for other in all_errors() if other.code == kind.code] == [kind]
 
 
-def commands() -> list[tuple[str, Command]]:
-    def walk(name: str, command: Command) -> list[tuple[str, Command]]:
-        if not isinstance(command, Group):
+def commands() -> list[tuple[str, Any]]:
+    def walk(name: str, command: Any) -> list[tuple[str, Any]]:
+        if not isinstance(command, TyperGroup):
             return [(name, command)]
-        names = sorted(command.list_commands(None))  # type: ignore[arg-type]
-        children = ((child, command.get_command(None, child)) for child in names)  # type: ignore[arg-type]
-        return [row for child, found in children if found for row in walk(f"{name} {child}", found)]
+        children = command.commands.items()
+        return [row for child, found in children for row in walk(f"{name} {child}", found)]
 
-    return walk("pixmill", typer.main.get_command(cli))
+    return [
+        row for name, lazy in COMMANDS.items() for row in walk(f"pixmill {name}", _load(name, lazy))
+    ]
+
+
+def test_the_commands_are_found():
+    assert {"pixmill serve", "pixmill keys create", "pixmill bench service"} <= {
+        name for name, _ in commands()
+    }
 
 
 @pytest.mark.parametrize(("name", "command"), [pytest.param(*row, id=row[0]) for row in commands()])

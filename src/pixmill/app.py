@@ -90,13 +90,15 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(migrate, settings.resolved_database_url)
-        await services.pool.start()
-        sweeper = asyncio.create_task(_sweep(services.quotas))
         try:
-            yield
+            await _start(settings, services.pool)
+            sweeper = asyncio.create_task(_sweep(services.quotas))
+            try:
+                yield
+            finally:
+                sweeper.cancel()
+                await asyncio.gather(sweeper, return_exceptions=True)
         finally:
-            sweeper.cancel()
             # Whoever runs this application has waited for its requests already.
             await services.pool.stop(grace=0)
             await services.quotas.drain()
@@ -134,6 +136,18 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Lingering)
     app.add_middleware(Access, metrics=metrics)
     return app
+
+
+async def _start(settings: Settings, pool: Pool) -> None:
+    """Do both slow things at once; the first that failed is what the operator hears of."""
+    outcomes = await asyncio.gather(
+        asyncio.to_thread(migrate, settings.resolved_database_url),
+        pool.start(),
+        return_exceptions=True,
+    )
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 async def _sweep(quotas: Quotas) -> None:

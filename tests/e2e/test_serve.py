@@ -129,7 +129,7 @@ def test_a_person_is_told_what_to_do_next(tmp_path: Path) -> None:
     assert process.wait(servers.PATIENCE) == 0
     assert first.startswith("Pixmill is serving at http://127.0.0.1:")
     assert "/docs)" in first
-    assert "pixmill keys create" in second
+    assert f"pixmill keys create --data-dir {tmp_path}" in second
     assert "stopped" in rest
 
 
@@ -270,6 +270,26 @@ def test_many_at_once_get_each_their_own(server: RunningServer) -> None:
         assert decoded(answer.content).size == (width, 60)
         assert answer.headers["X-Original-Size"] == str(len(uploads[width]))
     assert used(client) == 40
+
+
+def test_a_connection_can_be_used_again_and_again(server: RunningServer, jpeg: bytes) -> None:
+    client = caller(server)
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {client.key}"
+        for number in range(1, 6):
+            url = f"{server.base_url}/v1/compress"
+            answer = session.post(url, files={"file": jpeg}, timeout=60)
+            usage = session.get(f"{server.base_url}/v1/usage", timeout=60)
+
+            assert answer.status_code == 200
+            assert usage.json()["requests"] == number
+
+
+def test_it_listens_where_it_is_told_to(own_server: OwnServer) -> None:
+    server = own_server("--host", "::1")
+
+    assert server.base_url.startswith("http://[::1]:")
+    assert requests.get(f"{server.base_url}/readyz", timeout=10).status_code == 200
 
 
 def test_idle_connections_keep_nobody_out(server: RunningServer, key: str) -> None:

@@ -48,6 +48,13 @@ def test_an_unknown_path_of_nobody_is_answered_neutrally(server: RunningServer, 
     assert answer.headers["X-Request-Id"]
 
 
+@pytest.mark.parametrize("host", ["[", "[::1", "a b", ":", "\xe4", "x" * 3000])
+def test_a_host_that_is_none_changes_nothing(server: RunningServer, host: str) -> None:
+    answer = ask(server, "GET", "/elsewhere", Host=host)
+
+    assert answer.status_code in {400, 404}
+
+
 def test_another_method_on_a_path_of_nobody(server: RunningServer) -> None:
     answer = ask(server, "POST", "/healthz")
 

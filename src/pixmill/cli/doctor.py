@@ -15,6 +15,7 @@ from rich.table import Table
 
 from pixmill import errors
 from pixmill.app import pool_config
+from pixmill.cli.environment import DataDir, load
 from pixmill.engine import codecs, versions
 from pixmill.engine.decode import readable
 from pixmill.services.pool.pool import Pool
@@ -42,7 +43,7 @@ class Finding:
 
 
 def doctor(
-    data_dir: Annotated[Path | None, typer.Option(help="Folder for the database.")] = None,
+    data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
     table: Annotated[
         bool, typer.Option("--settings-table", help="Print docs/configuration.md's table.")
@@ -52,9 +53,7 @@ def doctor(
     if table:
         typer.echo(settings_table())
         return
-    settings = Settings()
-    if data_dir is not None:
-        settings = settings.model_copy(update={"data_dir": data_dir})
+    settings = load(data_dir)
     findings = list(_examine(settings))
     well = all(finding.state != "missing" for finding in findings)
     if as_json:

@@ -16,11 +16,11 @@ from rich.table import Table
 
 from pixmill import errors
 from pixmill.app import pool_config
+from pixmill.cli.environment import load
 from pixmill.engine.types import Limits, Options
 from pixmill.services.optimization import Outcome, produce
 from pixmill.services.pool.blob import Blob
 from pixmill.services.pool.pool import Pool
-from pixmill.settings import Settings
 
 #: Version of what `--json` prints; it changes when a field changes its meaning or goes.
 SCHEMA_VERSION = 1
@@ -108,7 +108,7 @@ class _Run:
 
 
 async def _all(files: Sequence[Path], output: Path, options: Options) -> list[Row]:
-    config = pool_config(Settings())
+    config = pool_config(load(None))
     pool = Pool(config)
     await pool.start()
     run = _Run(pool=pool, limits=config.limits, options=options, output=output)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import resource
+import shlex
 import signal
 import socket
 import sys
@@ -13,7 +14,7 @@ import uvloop
 from fastapi import FastAPI
 from granian._granian import SocketHolder
 from granian.constants import Interfaces
-from granian.http import HTTP1Settings
+from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
@@ -32,6 +33,8 @@ CONNECTIONS = 8192
 #: Seconds after which a connection is closed on which nothing, or only half a head, arrives. Some
 #: clients, the Node code that OptiPic publishes among them, do not exit before that.
 IDLE_SECONDS = 10
+#: Bytes of all headers of a request in HTTP/2; Granian's own limit is 16 MiB.
+HEADERS_SIZE = 64 * 1024
 
 
 def serve(
@@ -88,7 +91,7 @@ async def run(settings: Settings, listener: socket.socket, *, welcome: bool = Fa
     _allow_many_files()
     app = create_app(settings)
     async with app.router.lifespan_context(app):
-        _announce(settings.public_url or _address(listener), welcome=welcome)
+        _announce(settings, listener, welcome=welcome)
         await _serve(app, listener, signals, patience=settings.shutdown_timeout)
     log.info("stopped")
 
@@ -122,6 +125,7 @@ class _Server(Server):
             websockets=False,
             backlog=BACKLOG,
             http1_settings=HTTP1Settings(header_read_timeout=IDLE_SECONDS * 1000),
+            http2_settings=HTTP2Settings(max_headers_size=HEADERS_SIZE),
             backpressure=min(CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2),
             log_level=LogLevels.warning,
             log_dictconfig=logs.granian_config(),
@@ -148,9 +152,13 @@ def _address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _announce(address: str, *, welcome: bool) -> None:
+def _announce(settings: Settings, listener: socket.socket, *, welcome: bool) -> None:
+    address = settings.public_url or _address(listener)
     if not welcome:
         log.info("serving", extra={"address": address, "docs": f"{address}/docs"})
         return
+    data_dir = settings.data_dir
+    usual = data_dir == Settings.model_fields["data_dir"].default
+    command = "pixmill keys create" + ("" if usual else f" --data-dir {shlex.quote(str(data_dir))}")
     typer.echo(f"Pixmill is serving at {address} (documentation: {address}/docs).", err=True)
-    typer.echo("Make a key in another terminal with: pixmill keys create", err=True)
+    typer.echo(f"Make a key in another terminal with: {command}", err=True)

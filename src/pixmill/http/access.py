@@ -25,6 +25,9 @@ SAFE_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
+#: Characters of a path that are logged.
+PATH_LENGTH = 200
+
 # Somebody asks for these every few seconds; a line for each would bury the others.
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -41,7 +44,11 @@ class Access:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        record = Record(request_id=request_ids.new(), method=scope["method"], path=scope["path"])
+        record = Record(
+            request_id=request_ids.new(),
+            method=scope["method"],
+            path=scope["path"][:PATH_LENGTH],
+        )
         scope.setdefault("state", {})["record"] = record
         token = request_ids.current.set(record.request_id)
 

@@ -60,9 +60,8 @@ class Operation:
     summary: str
     description: str
     spends: bool = False  #: refused, before the body is read, when the quota is used up
-    form: Mapping[str, Mapping[str, Any]] = field(
-        default_factory=dict
-    )  #: JSON schema of each field
+    #: Fields of the multipart form, each with its JSON schema.
+    form: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     required: tuple[str, ...] = ()  #: fields of *form*
     success: Mapping[str, Any] = field(default_factory=dict)  #: OpenAPI's Response object for 200
     faults: tuple[type[Error], ...] = ()  #: beside those that every operation has
@@ -125,9 +124,10 @@ class Endpoint:
             response = await _while_wanted(self._handle, request)
         except Error as error:
             return self._dialect.refuse(error, record)
-        except Exception as crash:
-            log.exception("a handler crashed")
-            return self._dialect.refuse(Internal(detail=type(crash).__name__), record)
+        except Exception as crash:  # noqa: BLE001 - it is logged with the words for it
+            failure = Internal(detail="a handler crashed")
+            failure.__cause__ = crash
+            return self._dialect.refuse(failure, record)
         self._dialect.decorate(response, record)
         return response
 

@@ -33,10 +33,11 @@ class Fallback:
 
     def dialect_of(self, request: Request) -> Dialect | None:
         """Return whose caller this is: by host, then by kind of key, then by path."""
-        host = request.url.hostname or ""
-        path = request.url.path
+        # Not request.url, which raises for a Host that is none.
+        host = request.headers.get("host", "").partition(":")[0].lower()
+        path = request.scope["path"]
         for dialect in self._dialects:
-            if host.lower() in dialect.hosts:
+            if host in dialect.hosts:
                 return dialect
         for dialect in self._dialects:
             if (dialect.credentials(request) or "").startswith(dialect.key_prefixes):

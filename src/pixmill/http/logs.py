@@ -11,6 +11,9 @@ from pixmill.http import request_ids
 #: What a log record has of itself; everything else was given as *extra*.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"asctime", "message", "request_id"}
 
+#: What the message of a request's line says already.
+_SAID = frozenset({"method", "path", "status"})
+
 
 def configure(*, level: str, form: Literal["json", "text"]) -> None:
     """Send every log line of this process, libraries' too, to standard error in *form*."""
@@ -61,7 +64,9 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         """Return one line."""
-        facts = [f"{name}={value}" for name, value in vars(record).items() if name not in _OWN]
+        facts = [
+            f"{name}={value}" for name, value in vars(record).items() if name not in _OWN | _SAID
+        ]
         request_id = getattr(record, "request_id", "")
         if request_id:
             facts.insert(0, request_id)

@@ -262,7 +262,8 @@ NEEDS_ROOT = frozenset(
         "become root",
         "join a group",
         "more memory",
-        # The fork server is not dumpable, which stands between processes of one user.
+        # None of the processes is dumpable, which stands between them, and before /proc/self.
+        "open our own memory",
         "read the environment of others",
         "trace another process",
         "read another process",

@@ -59,15 +59,23 @@ def python_for_anybody() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="pixmill-python-") as folder:
         home = Path(folder)
         home.chmod(0o755)
-        (home / "bin").mkdir()
-        shutil.copy(ours, home / "bin" / ours.name)
         library = Path(sysconfig.get_path("stdlib"))
         shutil.copytree(
             library,
             home / "lib" / library.name,
-            ignore=shutil.ignore_patterns("site-packages", "test", "ensurepip", "config-*"),
+            ignore=shutil.ignore_patterns(
+                *("site-packages", "test", "tests", "idlelib", "lib2to3", "tkinter", "ensurepip"),
+                *("distutils", "pydoc_data", "turtledemo", "config-*", "*.opt-?.pyc"),
+            ),
         )
-        yield str(home / "bin" / ours.name)
+        for shared in Path(sysconfig.get_config_var("LIBDIR")).glob("libpython*.so.*"):
+            shutil.copy(shared, home / "lib")
+        (home / "bin").mkdir()
+        copy = shutil.copy(ours, home / "bin")
+        started = home / "python"
+        started.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH={home}/lib exec {copy} "$@"\n')
+        started.chmod(0o755)
+        yield str(started)
 
 
 @pytest.fixture
@@ -76,6 +84,7 @@ def start_server(python_for_anybody: str) -> Iterator[StartServer]:
     running: list[subprocess.Popen[str]] = []
 
     def start(user: int | None = None, **task: Any) -> dict[str, Any]:
+        task["python"] = python_for_anybody
         server = subprocess.Popen(
             [python_for_anybody, "-P", "-m", "services.pool.driver", json.dumps(task)],
             env={"PYTHONPATH": os.pathsep.join(sys.path), "PIXMILL_DATABASE_URL": SECRET},

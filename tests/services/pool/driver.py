@@ -1,9 +1,10 @@
 """
 A server in a process of its own, which can run as another user and be killed.
 
-``python -m services.pool.driver TASK`` takes a JSON object: *disable* and *config* for the pool,
-*requests* to make, and *stay*, requests that will not be answered. It prints one JSON object about
-the server, its processes and the answers; with something to stay for, it does not end by itself.
+``python -m services.pool.driver TASK`` takes a JSON object: *python*, which every process is to
+use, *disable* and *config* for the pool, *requests*, and *stay*: requests that nobody answers.
+It prints one JSON object about the server, its processes and the answers; with something to stay
+for, it does not end by itself.
 """
 
 import asyncio
@@ -46,6 +47,7 @@ async def work(bench: Bench, task: dict[str, Any]) -> None:
 
 def main() -> None:
     task = json.loads(sys.argv[1])
+    sys.executable = task["python"]
     bench = Bench(disable=frozenset(task.get("disable", ())), **task.get("config", {}))
     bench.start()
     try:

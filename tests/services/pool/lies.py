@@ -47,8 +47,8 @@ def say_and_answer(message: str) -> str:
 
 
 def hang_up() -> NoReturn:
-    """Close one direction of the channel, and go on."""
-    _socket().shutdown(socket.SHUT_WR)
+    """Close the channel, and go on."""
+    _socket().close()
     _hang()
 
 

@@ -5,6 +5,7 @@ import errno
 import itertools
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -24,6 +25,13 @@ def preload() -> None:
 def leave_a_thread() -> None:
     """Preload carelessly."""
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+
+
+def forbid_forks() -> None:
+    """Preload, and then have no right to any more processes."""
+    if os.getuid() == 0:
+        os.setresuid(65_534, 65_534, 65_534)
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
 def do(data: bytes, options: Options, limits: Limits) -> Result:
@@ -90,6 +98,8 @@ def crash(how: str) -> None:
             os.abort()
         case "SIGKILL":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "a nameless signal":
+            os.kill(os.getpid(), signal.SIGRTMIN + 6)
         case "exit":
             os._exit(0)
         case "SystemExit":

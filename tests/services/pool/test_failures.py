@@ -26,7 +26,7 @@ def bench(open_shared_pool: OpenPool, request: pytest.FixtureRequest) -> Bench:
 @pytest.fixture(scope="module", params=KINDS, ids=["linux", "other"])
 def hasty(open_shared_pool: OpenPool, request: pytest.FixtureRequest) -> Bench:
     """Kill a job after a short while."""
-    return open_shared_pool(disable=request.param, job_timeout=0.3)
+    return open_shared_pool(disable=request.param, job_timeout=0.6)
 
 
 @pytest.mark.parametrize("how", ["asleep", "in a C loop", "stopped"])
@@ -42,7 +42,9 @@ def test_a_job_that_does_not_end_is_killed(hasty: Bench, how: str) -> None:
     assert left_of({stuck}) == set()
 
 
-@pytest.mark.parametrize("how", ["segmentation fault", "abort", "SIGKILL", "exit", "SystemExit"])
+@pytest.mark.parametrize(
+    "how", ["segmentation fault", "abort", "SIGKILL", "a nameless signal", "exit", "SystemExit"]
+)
 def test_a_crash_fails_one_job_only(bench: Bench, how: str) -> None:
     crashed_before = bench.pool.status().counters.crashed
 
@@ -78,7 +80,7 @@ def test_the_cause_of_a_crash_is_logged(
         bench.ask("crash", "segmentation fault")
     bench.ask("echo", "next")
 
-    assert any("SIGSEGV" in record.getMessage() for record in caplog.records)
+    assert any("Segmentation fault" in record.getMessage() for record in caplog.records)
 
 
 def test_an_error_of_the_engine_arrives_as_it_is(bench: Bench) -> None:
@@ -255,7 +257,7 @@ def test_images_that_need_much_memory_wait_for_each_other(open_pool: OpenPool) -
 
 
 def test_it_works_on_another_event_loop(open_pool: OpenPool) -> None:
-    bench = open_pool(loop_factory=uvloop.new_event_loop, job_timeout=0.3)
+    bench = open_pool(loop_factory=uvloop.new_event_loop, job_timeout=0.6)
 
     assert bench.ask("echo", "first") == "first"
     with pytest.raises(errors.UnreadableImage):

@@ -8,7 +8,7 @@ import pytest
 
 from pixmill import errors
 from pixmill.services.pool.types import SourceFacts
-from services.pool.bench import Bench, OpenPool
+from services.pool.bench import Bench, OpenPool, until
 
 FACTS: dict[str, Any] = {
     "format": "webp",
@@ -106,6 +106,8 @@ def test_hanging_up_is_a_lie(bench: Bench) -> None:
 def test_what_was_said_unasked_is_not_taken_for_the_next_answer(bench: Bench, number: str) -> None:
     liar = bench.ask("process")["pid"]
     first = bench.run(bench.optimize("say", [claim(), claim(number)], "12345"))
+    [process] = bench.pool._crew.alive
+    bench.run(until(lambda: not process.is_sound()))
 
     assert first.data == b"12345"
     assert bench.ask("echo", "the next job") == "the next job"

@@ -113,6 +113,11 @@ def test_a_preload_that_leaves_a_thread_is_refused(
     assert "left 1 threads" in capfd.readouterr().err
 
 
+def test_a_pool_without_room_for_processes_does_not_start(open_pool: OpenPool) -> None:
+    with pytest.raises(errors.Internal, match="no codec process can be forked"):
+        open_pool(preload="services.pool.probes:forbid_forks")
+
+
 @pytest.mark.parametrize("target", ["os.system", "services.pool.probes:do()", "no.such.module:do"])
 def test_a_target_that_is_no_function_of_a_module_is_refused(
     open_pool: OpenPool, target: str, capfd: pytest.CaptureFixture[str]

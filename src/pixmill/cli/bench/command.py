@@ -15,7 +15,10 @@ from pixmill.cli.bench import codecs as codec_bench
 from pixmill.cli.bench import service as service_bench
 
 app = typer.Typer(
-    name="bench", help="Measure codecs and service on this machine.", no_args_is_help=True
+    name="bench",
+    help="Measure codecs and service on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 Files = Annotated[

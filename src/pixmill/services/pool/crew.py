@@ -130,7 +130,7 @@ class Crew:
         lacking = [layer for layer in self._require if layer not in process.layers.on]
         if lacking:
             await process.close()
-            reasons = ", ".join(f"{each} ({process.layers.missing[each]})" for each in lacking)
+            reasons = ", ".join(f"{each} ({process.layers.missing.get(each)})" for each in lacking)
             raise LaunchFailed(f"codec processes lack a required layer of their lock: {reasons}")
         self._members.add(process)
         self._rest(process)
@@ -159,8 +159,8 @@ class Crew:
         while True:
             try:
                 return await self._launch(number)
-            except LaunchFailed as error:
-                log.error("Codec process %d cannot be replaced: %s", number, error)  # noqa: TRY400
+            except (LaunchFailed, OSError) as error:
+                log.error("Codec process %d cannot be replaced: %s", number, error)  # noqa: TRY400 the message says it
             await asyncio.sleep(delay)
             delay = min(2 * delay, _LONGEST_DELAY)
 

@@ -91,7 +91,7 @@ class Launcher:
             return "the end of its fork server"
         match answer["exit"]:
             case int(code) if code < 0:
-                return signal.Signals(-code).name
+                return signal.strsignal(-code) or f"signal {-code}"
             case int(code):
                 return f"its own will with exit code {code}"
             case _:

@@ -61,6 +61,8 @@ class CodecProcess:
         and when the caller stops waiting, the process must be killed: it is still at work.
         """
         async with self.in_use:
+            if self.was_killed:
+                raise Gone
             return await self._optimize(blob, options, limits, output_size)
 
     async def _optimize(

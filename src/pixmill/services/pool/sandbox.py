@@ -27,9 +27,9 @@ LAYERS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-#: Codec process number N runs as this user plus N when the server is root. Above what systems hand
-#: out to people and services, below what user namespaces hand out.
-FIRST_UID = 61_000
+#: Codec process number N runs as this user plus N when the server is root. Nobody hands out 60578
+#: to 61183, see <https://systemd.io/UIDS-GIDS>.
+FIRST_UID = 60_600
 
 # <linux/prctl.h>
 _PR_SET_PDEATHSIG = 1
@@ -66,7 +66,6 @@ def lock(conditions: Conditions, *, channel: int, number: int, parent: int) -> L
     all of these steps.
     """
     close_all_but(channel)
-    ignore_polite_signals()
     on: set[str] = set()
     missing: dict[str, str] = {}
 
@@ -82,9 +81,8 @@ def lock(conditions: Conditions, *, channel: int, number: int, parent: int) -> L
             on.add(layer)
 
     put_on("uid", lambda: take_user(FIRST_UID + number))
-    if kernel.LINUX:
-        die_with(parent)
-        hide_memory()
+    die_with(parent)
+    hide_memory()
     put_on("no_new_privs", lambda: kernel.prctl(_PR_SET_NO_NEW_PRIVS, 1))
     put_on(
         "rlimits",
@@ -108,17 +106,6 @@ def close_all_but(channel: int) -> None:
     os.closerange(channel + 1, _ALL_DESCRIPTORS)
 
 
-def ignore_polite_signals() -> None:
-    """
-    Let the server alone decide when this process ends.
-
-    A terminal sends SIGINT, and systemd SIGTERM, to every process of a service at once, while the
-    server still wants running jobs to finish. SIGKILL works, and so does closing the channel.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-
-
 def take_user(uid: int) -> None:
     """Become the user and group *uid* in no other group, which also gives up all capabilities."""
     if os.geteuid() != 0:
@@ -129,8 +116,9 @@ def take_user(uid: int) -> None:
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its *parent* ends, however that comes about."""
-    kernel.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    """Have Linux kill this process when its *parent* ends, however that comes about."""
+    if kernel.LINUX:
+        kernel.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before the kernel knew
         os._exit(1)
 

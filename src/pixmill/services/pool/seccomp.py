@@ -32,11 +32,6 @@ MACHINES = {
     "aarch64": Machine(1, 0xC00000B7, 277),
 }
 
-# What the program answers.
-_ALLOW = 0x7FFF_0000
-_KILL = 0x8000_0000
-_ERRNO = 0x0005_0000
-
 # Where struct seccomp_data has what. Both machines are little-endian, so this loads the lower half
 # of an argument; what is compared has 32 bits, or (protections, flags) means nothing above them.
 _CALL = 0
@@ -54,6 +49,40 @@ _PR_SET_NAME, _PR_GET_NAME = 15, 16
 _FCNTL_COMMANDS = (0, 1, 2, 3, 4, 1030, 1034)
 
 Instructions = list[bytes]
+
+
+def _instruction(code: int, yes: int, no: int, value: int) -> bytes:
+    """Assemble one ``struct sock_filter``."""
+    return struct.pack("=HBBI", code, yes, no, value)
+
+
+def _load(offset: int) -> bytes:
+    return _instruction(0x20, 0, 0, offset)  # BPF_LD | BPF_W | BPF_ABS
+
+
+def _load_argument(index: int) -> bytes:
+    return _load(_ARGUMENTS + 8 * index)
+
+
+def _jump(test: int, value: int, *, yes: int = 0, no: int = 0) -> bytes:
+    """Skip *yes* instructions if what was loaded passes *test* with *value*, else skip *no*."""
+    return _instruction(test, yes, no, value)
+
+
+# BPF_JMP | BPF_K | BPF_JEQ, BPF_JGE and BPF_JSET
+_EQUAL, _AT_LEAST, _ANY_BIT = 0x15, 0x35, 0x45
+
+
+def _answer(verdict: int) -> bytes:
+    return _instruction(0x06, 0, 0, verdict)  # BPF_RET | BPF_K
+
+
+def _refuse(error: int) -> bytes:
+    return _answer(0x0005_0000 | error)  # SECCOMP_RET_ERRNO
+
+
+_ALLOW = _answer(0x7FFF_0000)  # SECCOMP_RET_ALLOW
+_KILL = _answer(0x8000_0000)  # SECCOMP_RET_KILL_PROCESS
 
 
 def install() -> None:
@@ -75,9 +104,9 @@ def install() -> None:
 
 def program(machine: Machine, pid: int) -> Instructions:
     """Return the program for the process *pid* on *machine*."""
-    code = [_load(_ARCHITECTURE), *_unless_equal(machine.audit, _answer(_KILL)), _load(_CALL)]
+    code = [_load(_ARCHITECTURE), _jump(_EQUAL, machine.audit, yes=1), _KILL, _load(_CALL)]
     if machine.first_foreign is not None:
-        code += [_jump(_GREATER_OR_EQUAL, machine.first_foreign, no=1), _answer(_KILL)]
+        code += [_jump(_AT_LEAST, machine.first_foreign, no=1), _KILL]
     for numbers, verdict in _verdicts(pid):
         number = numbers[machine.column]
         if number is not None:
@@ -88,71 +117,35 @@ def program(machine: Machine, pid: int) -> Instructions:
 def _verdicts(pid: int) -> Iterator[tuple[syscalls.Numbers, Instructions]]:
     """Give each system call that is known, with the instructions that decide about it."""
     for numbers in syscalls.SIGNALS.values():  # abort() and raise(), but nobody else's process
-        yield numbers, _if_argument(0, _EQUAL, pid)
-    yield syscalls.PRCTL, _if_argument(0, _EQUAL, _PR_SET_NAME, _PR_GET_NAME)
-    yield syscalls.FCNTL, _if_argument(1, _EQUAL, *_FCNTL_COMMANDS)
+        yield numbers, _if_argument(0, pid)
+    yield syscalls.PRCTL, _if_argument(0, _PR_SET_NAME, _PR_GET_NAME)
+    yield syscalls.FCNTL, _if_argument(1, *_FCNTL_COMMANDS)
     for numbers in (syscalls.MMAP, syscalls.MPROTECT):
-        yield numbers, _unless_argument(2, _ANY_BIT, _PROT_EXEC, answer=errno.EACCES)
+        yield numbers, [_load_argument(2), *_if_bit(_PROT_EXEC, _refuse(errno.EACCES)), _ALLOW]
     # A new thread, but never a new process, nor a thread that sees another world.
-    thread = _if_argument(0, _ANY_BIT, _CLONE_THREAD)
     yield (
         syscalls.CLONE,
         [
-            _load(_ARGUMENTS),
-            _jump(_ANY_BIT, _CLONE_NEW_NAMESPACES, no=1),
+            _load_argument(0),
+            *_if_bit(_CLONE_NEW_NAMESPACES, _refuse(errno.EPERM)),
+            *_if_bit(_CLONE_THREAD, _ALLOW),
             _refuse(errno.EPERM),
-            *thread,
         ],
     )
     for group in syscalls.ALLOWED:
         for numbers in group.calls.values():
-            yield numbers, [_answer(_ALLOW)]
+            yield numbers, [_ALLOW]
     for error, group in syscalls.REFUSED.items():
         for numbers in group.calls.values():
             yield numbers, [_refuse(error)]
 
 
-def _if_argument(index: int, test: int, *values: int) -> Instructions:
-    """Allow the call if argument *index* passes *test* with one of *values*, else refuse it."""
-    tests = [each for value in values for each in (_jump(test, value, no=1), _answer(_ALLOW))]
-    return [_load(_ARGUMENTS + 8 * index), *tests, _refuse(errno.EPERM)]
+def _if_argument(index: int, *values: int) -> Instructions:
+    """Allow the call if argument *index* is one of *values*, else refuse it."""
+    tests = [each for value in values for each in (_jump(_EQUAL, value, no=1), _ALLOW)]
+    return [_load_argument(index), *tests, _refuse(errno.EPERM)]
 
 
-def _unless_argument(index: int, test: int, value: int, *, answer: int) -> Instructions:
-    """Allow the call unless argument *index* passes *test* with *value*."""
-    return [
-        _load(_ARGUMENTS + 8 * index),
-        _jump(test, value, no=1),
-        _refuse(answer),
-        _answer(_ALLOW),
-    ]
-
-
-def _unless_equal(value: int, verdict: bytes) -> Instructions:
-    return [_jump(_EQUAL, value, yes=1), verdict]
-
-
-# The assembler: BPF_LD|W|ABS, BPF_JMP|{JEQ,JGE,JSET}|K and BPF_RET|K of <linux/bpf_common.h>.
-_EQUAL, _GREATER_OR_EQUAL, _ANY_BIT = 0x15, 0x35, 0x45
-
-
-def _load(offset: int) -> bytes:
-    return _instruction(0x20, 0, 0, offset)
-
-
-def _jump(test: int, value: int, *, yes: int = 0, no: int = 0) -> bytes:
-    """Skip *yes* instructions if the loaded word passes *test* with *value*, else skip *no*."""
-    return _instruction(test, yes, no, value)
-
-
-def _answer(verdict: int) -> bytes:
-    return _instruction(0x06, 0, 0, verdict)
-
-
-def _refuse(error: int) -> bytes:
-    return _answer(_ERRNO | error)
-
-
-def _instruction(code: int, yes: int, no: int, value: int) -> bytes:
-    """Pack one ``struct sock_filter``."""
-    return struct.pack("=HBBI", code, yes, no, value)
+def _if_bit(bits: int, verdict: bytes) -> Instructions:
+    """Give *verdict* if any of *bits* is set in what was loaded, else go on."""
+    return [_jump(_ANY_BIT, bits, no=1), verdict]

@@ -41,9 +41,7 @@ def _answer(message: bytes, files: list[int], target: Target, output_size: int) 
     upload, output = files
     try:
         result = target(_read(upload), job.options, job.limits)
-        if len(result.data) > output_size:
-            raise errors.TooCostly(detail=f"a result of {len(result.data)} bytes")  # noqa: TRY301
-        _write(output, result.data)
+        _write(output, result.data, output_size)
     except errors.Error as error:
         return messages.failed(job, error)
     except MemoryError:
@@ -59,7 +57,9 @@ def _read(file: int) -> bytes:
     return os.pread(file, os.lseek(file, 0, os.SEEK_END), 0)
 
 
-def _write(file: int, data: bytes) -> None:
+def _write(file: int, data: bytes, limit: int) -> None:
+    if len(data) > limit:
+        raise errors.TooCostly(detail=f"a result of {len(data)} bytes")
     written = 0
     with memoryview(data) as rest:
         while written < len(rest):
