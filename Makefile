@@ -61,8 +61,8 @@ $(VENV)/.demo: $(VENV)/.venv requirements/demo.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.venv requirements/dev.txt pyproject.toml scripts/install-chromium
+$(VENV)/.dev: $(VENV)/.venv requirements/dev.txt pyproject.toml scripts/install-test-programs
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	scripts/install-chromium
+	scripts/install-test-programs
 	@touch $@ $(VENV)/.demo
