@@ -95,10 +95,12 @@ def score(before: bytes, after: bytes) -> float | None:
 
 def table(rows: list[Row]) -> Table:
     """Return the table that people look at; it fits into 80 columns."""
-    shown = Table(title="Pixmill through the OptiPic API, at its default quality (80)", box=SIMPLE)
+    shown = Table(
+        title="Pixmill through the OptiPic API, bytes at its default quality (80)", box=SIMPLE
+    )
     shown.add_column("picture", no_wrap=True)
     shown.add_column("result", no_wrap=True)
-    for name in ("bytes before", "after", "saved", "score"):
+    for name in ("before", "after", "saved", "score"):
         shown.add_column(name, justify="right", no_wrap=True)
     last = ""
     for row in rows:

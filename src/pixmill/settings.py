@@ -75,7 +75,7 @@ class Settings(BaseSettings):
         "callers beyond it hear 503.",
     )
     upload_timeout: PositiveFloat = Field(
-        default=60.0, description="Seconds within which the body of a request must have arrived."
+        default=120.0, description="Seconds within which the body of a request must have arrived."
     )
     shutdown_timeout: PositiveFloat = Field(
         default=30.0, description="Seconds that running requests get to finish at shutdown."
@@ -119,6 +119,11 @@ class Settings(BaseSettings):
 def variable(name: str) -> str:
     """Return the environment variable behind the setting *name*."""
     return f"PIXMILL_{name.upper()}"
+
+
+def foreign_environment() -> dict[str, str]:
+    """Return the environment without our variables, for a server with settings of its own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PIXMILL_")}
 
 
 def settings_table() -> str:

@@ -2,10 +2,9 @@
 
 import asyncio
 import json
-import os
-import tempfile
+import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from rich.table import Table
 from pixmill import errors
 from pixmill.app import pool_config
 from pixmill.cli.environment import load
+from pixmill.engine import versions
 from pixmill.engine.types import Limits, Options
 from pixmill.services.optimization import Outcome, produce
 from pixmill.services.pool.blob import Blob
@@ -24,6 +24,9 @@ from pixmill.services.pool.pool import Pool
 
 #: Version of what `--json` prints; it changes when a field changes its meaning or goes.
 SCHEMA_VERSION = 1
+
+#: Seconds, but more than any run takes.
+WITHOUT_END = 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +85,7 @@ class _Run:
     limits: Limits
     options: Options
     output: Path
-    taken: set[Path] = field(default_factory=set)  #: names of this run's results
+    taken: set[Path]  #: this run's files and results
 
     async def optimize(self, path: Path) -> Row:
         try:
@@ -108,10 +111,19 @@ class _Run:
 
 
 async def _all(files: Sequence[Path], output: Path, options: Options) -> list[Row]:
-    config = pool_config(load(None))
+    versions.check()
+    # Nobody waits at the other end: a file may take its turn however late that comes.
+    config = replace(pool_config(load(None)), queue_timeout=WITHOUT_END)
     pool = Pool(config)
     await pool.start()
-    run = _Run(pool=pool, limits=config.limits, options=options, output=output)
+    run = _Run(
+        pool=pool,
+        limits=config.limits,
+        options=options,
+        output=output,
+        # A result never takes the place of a file that is still to be read, or of any upload.
+        taken={path.resolve() for path in files},
+    )
     # Twice as many as there are processes: one works while the next is read and written.
     places = asyncio.Semaphore(2 * config.workers)
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -137,32 +149,25 @@ def _target(path: Path, output: Path, outcome: Outcome, taken: set[Path]) -> Pat
     """Return a name in *output* that no other file of this run has."""
     same = path.suffix.lower() in {f".{outcome.extension}", f".{outcome.format}"}
     suffix = path.suffix if same else f".{outcome.extension}"
-    number, target = 1, output / f"{path.stem}{suffix}"
+    folder = output.resolve()
+    number, target = 1, folder / f"{path.stem}{suffix}"
     while target in taken:
         number += 1
-        target = output / f"{path.stem}-{number}{suffix}"
+        target = folder / f"{path.stem}-{number}{suffix}"
     taken.add(target)
     return target
 
 
 def _write(target: Path, data: bytes) -> None:
     """Write *data* so that *target* is at all times whole or not there."""
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".pixmill-", delete=False) as file:
-        try:
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        with part.open("xb") as file:
             file.write(data)
-            file.close()
-            Path(file.name).chmod(0o666 & ~_umask())
-            Path(file.name).replace(target)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-
-
-def _umask() -> int:
-    """Return the umask, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _print(rows: Sequence[Row]) -> None:

@@ -13,6 +13,9 @@ _SRGB_PRIMARIES = {
     b"bXYZ": (0.1431, 0.0606, 0.7141),
 }
 
+#: Points of its curve (IEC 61966-2-1), none of them where tables of few entries are coarse.
+_SRGB_CURVE = ((0.25, 0.0509), (0.5, 0.2140), (0.75, 0.5225))
+
 _GREY = {"b-w", "grey16"}
 
 
@@ -24,7 +27,12 @@ def convert(image: pyvips.Image, plan: Plan, codec: Codec) -> pyvips.Image:
     """
     grey = image.interpretation in _GREY
     profile = _profile(image)
-    keeps = plan.keep_metadata and profile is not None and image.interpretation != "cmyk"
+    keeps = (
+        plan.keep_metadata
+        and codec.profile
+        and profile is not None
+        and image.interpretation != "cmyk"
+    )
     if profile is not None and not keeps and not (is_srgb(profile) and not grey):
         image = _to_srgb(image, grey=grey)
     elif image.interpretation == "cmyk":
@@ -36,19 +44,40 @@ def convert(image: pyvips.Image, plan: Plan, codec: Codec) -> pyvips.Image:
 
 
 def is_srgb(profile: bytes) -> bool:
-    """Say whether *profile* has sRGB's primaries and a curve that is not a bare gamma."""
+    """Say whether *profile* has sRGB's primaries and curves, whatever it calls itself."""
     tags = _tags(profile)
-    for tag, wanted in _SRGB_PRIMARIES.items():
-        body = tags.get(tag, b"")
-        if len(body) < 20:
-            return False
-        found = [value / 65536 for value in struct.unpack_from(">3i", body, 8)]
-        if any(abs(a - b) > 0.003 for a, b in zip(found, wanted, strict=True)):
-            return False
-    curve = tags.get(b"rTRC", b"")
-    if curve[:4] == b"curv" and len(curve) >= 12:
-        return bool(struct.unpack_from(">I", curve, 8)[0] > 1)
-    return curve[:4] == b"para"
+    try:
+        return all(
+            abs(value / 65536 - expected) <= 0.003
+            for tag, wanted in _SRGB_PRIMARIES.items()
+            for value, expected in zip(struct.unpack_from(">3i", tags[tag], 8), wanted, strict=True)
+        ) and all(
+            abs(_linear(tags[tag], x) - y) <= 0.01
+            for tag in (b"rTRC", b"gTRC", b"bTRC")
+            for x, y in _SRGB_CURVE
+        )
+    except (ArithmeticError, KeyError, ValueError, struct.error):
+        return False
+
+
+def _linear(curve: bytes, x: float) -> float:
+    """Return the light that *curve*, a ``curv`` or ``para`` tag, gives to *x* (ICC.1:2022 §10)."""
+    if curve[:4] == b"curv":
+        (count,) = struct.unpack_from(">I", curve, 8)
+        values = struct.unpack_from(f">{count}H", curve, 12)
+        if count == 0:
+            return x
+        if count == 1:
+            return float(x ** (values[0] / 256))
+        return float(values[round(x * (count - 1))] / 65535)
+    kind = struct.unpack_from(">H", curve, 8)[0]
+    if curve[:4] != b"para" or kind not in {0, 3}:
+        raise ValueError(kind)
+    numbers = [value / 65536 for value in struct.unpack_from(f">{1 + 4 * (kind // 3)}i", curve, 12)]
+    if kind == 0:
+        return float(x ** numbers[0])
+    gamma, slope, offset, toe, start = numbers
+    return float((slope * x + offset) ** gamma if x >= start else toe * x)
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyvips
+from numpy.typing import NDArray
 from PIL import Image
 
 from pixmill import errors
@@ -18,12 +19,18 @@ from pixmill.engine.extras import pillow_heif
 from pixmill.engine.pixels import from_array
 from pixmill.engine.types import ImageInfo, Picture, Plan
 
+# `Limits` decide how large a picture may be; Pillow's own limit would be a second opinion.
+Image.MAX_IMAGE_PIXELS = None
+
 # A broken file is refused rather than shown half: damage that a decoder only warns about passes.
 FAIL_ON = "error"
 
-# As every browser does: a frame shorter than this is shown for that long instead.
-SHORTEST_DELAY = 20
+# As browsers do: a frame of so few milliseconds is shown for that many instead.
+NO_DELAY = 10
 DELAY_INSTEAD = 100
+
+#: Formats whose decoder turns the picture itself, as their specifications demand.
+TURNED_BY_DECODER = frozenset({"avif", "heic"})
 
 #: JPEG can be decoded at 1/2, 1/4 or 1/8 for a fraction of the work. As much as this many times
 #: the wanted size is left for the resampling that follows, which is the better filter.
@@ -34,7 +41,7 @@ def decode(data: bytes, plan: Plan) -> Picture:
     """
     Return the pixels of *data* as *plan* needs them, not yet turned, resized or converted.
 
-    JPEG and WebP may come smaller than they are stored when the plan shrinks them. Rows may be
+    A JPEG may come smaller than it is stored when the plan shrinks it. Rows may be
     delivered lazily and once, so damage can show up as pyvips.Error later on, when they are used.
     """
     info = plan.source
@@ -47,6 +54,7 @@ def decode(data: bytes, plan: Plan) -> Picture:
     if info.format == "gif" and (image.width, page_height) != (info.width, info.height):
         # libvips takes a canvas over 2,048 px for no larger than its first frame.
         return _pillow(data, info, animated=plan.animated)
+    _check_size(image.width, page_height, plan)
     if not plan.animated:
         return Picture(image=image, page_height=page_height)
     return Picture(
@@ -55,6 +63,17 @@ def decode(data: bytes, plan: Plan) -> Picture:
         delays=tuple(_shown_for(delay) for delay in image.get("delay")),
         loops=info.loops or 0,
     )
+
+
+def _check_size(width: int, height: int, plan: Plan) -> None:
+    """Refuse a picture of another size than its header promised: limits were checked by that."""
+    info = plan.source
+    turned = info.format in TURNED_BY_DECODER
+    expected = info.upright_size if turned else (info.width, info.height)
+    if info.format == "jpeg" and plan.resize:  # decoded at a fraction
+        return
+    if (width, height) != expected:
+        raise errors.UnreadableImage(detail=f"{width} × {height} instead of {expected}")
 
 
 def _jpeg(data: bytes, plan: Plan) -> pyvips.Image:
@@ -123,9 +142,11 @@ def _pillow(data: bytes, info: ImageInfo, *, animated: bool) -> Picture:
     """Decode by Pillow what libvips cannot: BMP, animated PNG, AVIF sequences."""
     with Image.open(BytesIO(data), formats=[info.format.upper()]) as source:
         frames, delays = [], []
-        for index in range(getattr(source, "n_frames", 1) if animated else 1):
+        # An animated PNG may begin with a picture for programs that cannot play it.
+        first = 1 if animated and getattr(source, "default_image", False) else 0
+        for index in range(first, getattr(source, "n_frames", 1) if animated else 1):
             source.seek(index)
-            frames.append(np.asarray(source.convert("RGBA" if info.alpha else "RGB")))
+            frames.append(_eight_bit(source, "RGBA" if info.alpha else "RGB"))
             delays.append(_shown_for(int(source.info.get("duration") or 0)))
         image = _with_fields(from_array(np.concatenate(frames)), source.info)
     return Picture(
@@ -134,6 +155,13 @@ def _pillow(data: bytes, info: ImageInfo, *, animated: bool) -> Picture:
         delays=tuple(delays) if len(frames) > 1 else (),
         loops=info.loops or 0,
     )
+
+
+def _eight_bit(frame: Image.Image, mode: str) -> NDArray[np.uint8]:
+    """Return the pixels of *frame*; Pillow itself would clip 16 bits instead of scaling them."""
+    if frame.mode.startswith("I"):
+        frame = Image.fromarray((np.asarray(frame).astype(np.uint32) >> 8).astype(np.uint8))
+    return np.asarray(frame.convert(mode))
 
 
 def _with_fields(image: pyvips.Image, info: Mapping[Any, Any]) -> pyvips.Image:
@@ -151,4 +179,4 @@ def _with_fields(image: pyvips.Image, info: Mapping[Any, Any]) -> pyvips.Image:
 
 
 def _shown_for(delay: int) -> int:
-    return delay if delay >= SHORTEST_DELAY else DELAY_INSTEAD
+    return delay if delay > NO_DELAY else DELAY_INSTEAD

@@ -3,6 +3,8 @@
 import struct
 
 import ajpegli
+import cv2
+import oxipng
 import pyvips
 
 from pixmill import errors
@@ -23,11 +25,14 @@ PRICE_OF_LOSSLESS = 1.03
 #: What the libraries raise at bytes that they cannot make sense of.
 _BROKEN = (
     ajpegli.AjpegliError,
+    cv2.error,
+    oxipng.PngError,
     pyvips.Error,
     ArithmeticError,
     EOFError,
     LookupError,
     OSError,
+    RuntimeError,  # imagecodecs' and Pillow's word for what their C libraries refuse
     SyntaxError,  # Pillow's word for a broken PNG
     TypeError,
     ValueError,
@@ -46,6 +51,7 @@ def optimize(data: bytes, options: Options, limits: Limits) -> Result:
     steps = plan(probe(data), options, limits)
     try:
         encoded, how = _encode(data, steps)
+        frames = _frames(encoded, steps)
     except MemoryError:
         raise errors.TooCostly from None
     except _BROKEN as error:
@@ -56,7 +62,7 @@ def optimize(data: bytes, options: Options, limits: Limits) -> Result:
         format=steps.format,
         width=width,
         height=height,
-        frames=_frames(encoded, steps),
+        frames=frames,
         how=how,
         source=steps.source,
     )
@@ -64,18 +70,26 @@ def optimize(data: bytes, options: Options, limits: Limits) -> Result:
 
 def _encode(data: bytes, steps: Plan) -> tuple[bytes, How]:
     picture = transform(decode(data, steps), steps)
-    encoded = codecs.get(steps.format).encode(picture, steps)
+    codec = codecs.get(steps.format)
+    encoded = codec.encode(picture, steps)
+    if steps.lossless and not codec.lossless:  # the floor is the one way to change no pixel
+        return _floor(data, steps)
     # Without loss a picture cannot be turned, only be labeled as turned, and not all heed labels.
     enough = 1.0 if steps.source.orientation != 1 else WORTH_A_LOSS
     if not steps.floor or len(encoded) <= enough * len(data):
         return encoded, "encoded"
-    lossless = rescan(data, steps)
+    lossless, how = _floor(data, steps)
     price = 1.0 if steps.source.lossless else PRICE_OF_LOSSLESS
     fits = len(encoded) <= len(data)
     if fits and (len(lossless) > price * len(encoded) or not sound(lossless)):
         return encoded, "encoded"
     if not fits and not sound(lossless):
         raise errors.UnreadableImage(detail="one decoder reads it and another does not")
+    return lossless, how
+
+
+def _floor(data: bytes, steps: Plan) -> tuple[bytes, How]:
+    lossless = rescan(data, steps)
     return lossless, "original" if lossless == data else "rescanned"
 
 

@@ -6,8 +6,7 @@ from pixmill.engine.types import Codec, ImageInfo, Limits, Options, Plan
 
 # Encoders get less time a pixel as pictures grow, so that the largest that is accepted still
 # finishes within the deadline. The steps are in pixels of the result over all frames.
-FULL_EFFORT_PIXELS = 12_000_000
-SOME_EFFORT_PIXELS = 25_000_000
+EFFORT_STEPS = (4_000_000, 12_000_000, 25_000_000)
 
 # libvips multiplies by whole frames; without a margin an animation of 1×1 frames would look free.
 FRAME_SIZE = 4096
@@ -40,6 +39,11 @@ def plan(info: ImageInfo, options: Options, limits: Limits) -> Plan:
     resize = size != info.upright_size
     pixels = size[0] * size[1] * (info.frames if animated else 1)
     _check_result(codec, size, pixels, limits)
+    floor = codec.name == info.format and not resize
+    if options.lossless and not codec.lossless and not floor:
+        raise errors.BadOption(
+            f"{codec.name.upper()} cannot be written without loss; ask for another format."
+        )
     return Plan(
         source=info,
         format=codec.name,
@@ -50,8 +54,8 @@ def plan(info: ImageInfo, options: Options, limits: Limits) -> Plan:
         resize=resize,
         keep_metadata=options.metadata == "keep",
         flatten=None if codec.alpha else options.background,
-        floor=codec.name == info.format and not resize,
-        effort=2 if pixels <= FULL_EFFORT_PIXELS else 1 if pixels <= SOME_EFFORT_PIXELS else 0,
+        floor=floor,
+        effort=sum(pixels <= step for step in EFFORT_STEPS),
     )
 
 
@@ -87,6 +91,8 @@ def memory_size(plan: Plan) -> int:
     # A whole decoded picture is held when rows are not delivered in order.
     decoded = source.pixels if plan.animated else source.width * source.height
     per_pixel = 8 if source.depth > 8 or source.colors == "cmyk" else 4
+    if source.progressive:  # the decoder keeps every coefficient until the last scan
+        per_pixel += 6
     frames = FRAME_SIZE * source.frames
     return decoded * per_pixel + plan.pixels * codec.bytes_per_pixel + frames
 

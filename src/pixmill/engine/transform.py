@@ -6,10 +6,8 @@ import pyvips
 
 from pixmill.engine import codecs
 from pixmill.engine.color import convert
+from pixmill.engine.decode import TURNED_BY_DECODER
 from pixmill.engine.types import Picture, Plan
-
-#: Formats whose decoder turns the picture itself, as their specifications demand.
-_TURNED_BY_DECODER = frozenset({"avif", "heic"})
 
 #: libvips' names of what makes an image an animation.
 _ANIMATION_FIELDS = ("delay", "loop", "page-height", "n-pages", "gif-delay", "gif-loop")
@@ -110,7 +108,9 @@ def _each_frame(picture: Picture, change: Callable[[pyvips.Image], pyvips.Image]
 
 
 def _orientation(plan: Plan) -> int:
-    return 1 if plan.source.format in _TURNED_BY_DECODER else plan.source.orientation
+    # Pillow, which decodes sequences, leaves the turning to its callers.
+    turned = plan.source.format in TURNED_BY_DECODER and not plan.animated
+    return 1 if turned else plan.source.orientation
 
 
 def _with_image(picture: Picture, image: pyvips.Image, page_height: int) -> Picture:

@@ -92,7 +92,7 @@ class Plan:
     keep_metadata: bool
     flatten: tuple[int, int, int] | None  #: put under whatever alpha there is; None keeps alpha
     floor: bool  #: same format and size: the result must not have more bytes than the upload
-    effort: int  #: 0 (fast, for very large pictures) to 2 (normal)
+    effort: int  #: 0 (fast, for very large pictures) to 3 (for ordinary ones)
 
     @property
     def frames(self) -> int:
@@ -141,6 +141,8 @@ class Codec:
     extension: str
     alpha: bool
     animation: Animation
+    profile: bool  #: holds an ICC profile
+    lossless: bool  #: can store a still's pixels exactly
     max_side: int  #: longest side that the format can hold, in pixels
     max_depth: int  #: bits a sample that survive
     bytes_per_pixel: int  #: memory that encoding takes at its peak, for admission

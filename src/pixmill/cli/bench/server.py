@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import psutil
 
+from pixmill.settings import foreign_environment
+
 #: Seconds until a server that has not become ready is given up.
 PATIENCE = 30
 
@@ -51,6 +53,7 @@ def serving(data_dir: Path, *, plan: str = "self-hosted") -> Iterator[Server]:
     base_url = f"http://127.0.0.1:{port}"
     pixmill = [sys.executable, "-m", "pixmill"]
     log = data_dir / "server.log"
+    environment = foreign_environment()  # never the operator's own database
     start = time.perf_counter()
     with (
         log.open("wb") as output,
@@ -58,6 +61,7 @@ def serving(data_dir: Path, *, plan: str = "self-hosted") -> Iterator[Server]:
             [*pixmill, "serve", "--port", str(port), "--data-dir", str(data_dir)],
             stdout=output,
             stderr=subprocess.STDOUT,
+            env=environment,
         ) as process,
     ):
         try:
@@ -68,6 +72,7 @@ def serving(data_dir: Path, *, plan: str = "self-hosted") -> Iterator[Server]:
                 check=True,
                 capture_output=True,
                 text=True,
+                env=environment,
             )
             yield Server(
                 base_url=base_url, pid=process.pid, key=made.stdout.strip(), ready_seconds=ready

@@ -1,8 +1,9 @@
 """AVIF: stills through libvips and aom, animations through Pillow, which writes real sequences."""
 
+import struct
 from io import BytesIO
 
-from PIL import features
+from PIL import ExifTags, Image, features
 
 from pixmill.engine.pixels import exif, field, to_pillow
 from pixmill.engine.quality import encoder_number, score_of
@@ -10,7 +11,7 @@ from pixmill.engine.types import Codec, Picture, Plan
 
 # libvips' effort 1 is aom's speed 8: 2 % more bytes than effort 2 for 58 % of its CPU, and 8 % more
 # than the default effort for a tenth (docs/adr/0009). Large pictures step down to speed 9.
-EFFORT = {2: 1, 1: 0, 0: 0}
+EFFORT = (0, 0, 1, 1)
 
 #: From this score on, full-resolution colour is the smaller way to the same look.
 FULL_COLOR_SCORE = 80
@@ -28,9 +29,8 @@ def encode(picture: Picture, plan: Plan) -> bytes:
     data: bytes = picture.image.heifsave_buffer(
         compression="av1",
         Q=number,
-        lossless=plan.lossless,
         effort=EFFORT[plan.effort],
-        subsample_mode="off" if full or plan.lossless else "on",
+        subsample_mode="off" if full else "on",
         bitdepth=8,
         keep=plan.keep,
     )
@@ -57,12 +57,24 @@ def _sequence(picture: Picture, plan: Plan, number: int, *, full: bool) -> bytes
 
 
 def _metadata(picture: Picture) -> dict[str, bytes]:
+    block = exif(picture.image)
     found = {
-        "exif": exif(picture.image),
+        # Pillow 13 ends the process over a sequence with an EXIF that still turns it.
+        "exif": block if block and not _turns(block) else None,
         "xmp": field(picture.image, "xmp-data"),
         "icc_profile": field(picture.image, "icc-profile-data"),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _turns(block: bytes) -> bool:
+    """Say whether Pillow reads an orientation from *block*, or cannot read it."""
+    parsed = Image.Exif()
+    try:
+        parsed.load(block)
+    except (SyntaxError, ValueError, struct.error):
+        return True
+    return bool(parsed.get(ExifTags.Base.Orientation, 1) != 1)
 
 
 CODEC = Codec(
@@ -71,6 +83,8 @@ CODEC = Codec(
     extension="avif",
     alpha=True,
     animation="always" if features.check("avif") else "never",
+    profile=True,
+    lossless=False,
     max_side=16_384,
     max_depth=8,
     bytes_per_pixel=20,

@@ -1,4 +1,4 @@
-"""JPEG, through jpegli, with libvips' mozjpeg where jpegli cannot go."""
+"""JPEG, through jpegli."""
 
 import ajpegli
 import numpy as np
@@ -24,7 +24,7 @@ def encode(picture: Picture, plan: Plan) -> bytes:
     if pixels.shape[2] == 1:
         data = ajpegli.encode(np.ascontiguousarray(pixels[:, :, 0]), quality=number, mode="L")
     else:
-        full = plan.lossless or score_of(plan.quality) >= FULL_COLOR_SCORE
+        full = score_of(plan.quality) >= FULL_COLOR_SCORE
         data = ajpegli.encode(pixels, quality=number, subsampling="444" if full else "420")
     if not plan.keep_metadata:
         return data
@@ -43,6 +43,8 @@ CODEC = Codec(
     extension="jpg",
     alpha=False,
     animation="never",
+    profile=True,
+    lossless=False,
     max_side=65_500,
     max_depth=8,
     bytes_per_pixel=12,

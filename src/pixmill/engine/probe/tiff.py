@@ -9,7 +9,11 @@ from pixmill.engine.types import ImageInfo
 from pixmill.errors import UnreadableImage, UnsupportedFormat
 
 _SUBFILE, _WIDTH, _HEIGHT, _DEPTH, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
-_DESCRIPTION, _SAMPLES, _PROFILE = 270, 277, 34675
+_DESCRIPTION, _SAMPLES, _SAMPLE_FORMAT, _PROFILE = 270, 277, 339, 34675
+
+#: Luma and chroma, which libvips makes colors of only when a JPEG decoder hands them over.
+_YCBCR = 6
+_JPEG = {6, 7}
 
 #: Tags that hold metadata of each kind.
 _METADATA = {
@@ -42,7 +46,8 @@ def read(data: Data) -> ImageInfo:
     fields = file.directory(file.first)
     if _one(file, fields, _SUBFILE, 0) & 1:
         raise UnsupportedFormat(detail="a tiff that begins with a preview is a camera's raw file")
-    colors = _COLORS.get(_one(file, fields, _PHOTOMETRIC, -1))
+    photometric = _one(file, fields, _PHOTOMETRIC, -1)
+    colors = _COLORS.get(photometric)
     if colors is None:
         raise UnsupportedFormat(detail="tiff with unknown colors")
     color, color_samples = colors
@@ -50,6 +55,12 @@ def read(data: Data) -> ImageInfo:
     if samples < color_samples:
         raise UnreadableImage(detail=f"{color} tiff with {samples} samples")
     depths = file.numbers(fields.get(_DEPTH), most=8) or (1,)
+    coding = _one(file, fields, _COMPRESSION, 1)
+    number_format = _one(file, fields, _SAMPLE_FORMAT, 1)
+    if max(depths) > 16 or number_format != 1 or samples > color_samples + 1:
+        raise UnsupportedFormat(detail="tiff with samples that are not 8 or 16 bit numbers")
+    if photometric == _YCBCR and coding not in _JPEG:
+        raise UnsupportedFormat(detail="tiff with bare luma and chroma")
     found = exif.of(file, fields)
     metadata = {kind for tag, kind in _METADATA.items() if tag in fields}
     return ImageInfo(
@@ -62,7 +73,7 @@ def read(data: Data) -> ImageInfo:
         orientation=found.orientation,
         profile=icc.sound(file.content(fields.get(_PROFILE))),
         metadata=frozenset(metadata | {"gps"} if found.gps else metadata),
-        lossless=_one(file, fields, _COMPRESSION, 1) not in _LOSSY,
+        lossless=coding not in _LOSSY,
     )
 
 
