@@ -404,6 +404,24 @@ def test_the_floor_loses_its_metadata_too():
     assert ImageOps.exif_transpose(shown).size == (64, 96)
 
 
+@pytest.mark.parametrize("target", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_no_floor_keeps_a_position(orientation, target):
+    block = exif(orientation, gps=True, artist="Ada")
+    small = encode(photo(96, 64), target, quality=10, exif=block)
+
+    result = run(small, quality=100)
+
+    assert not decoded(result.data).getexif().get_ifd(0x8825)
+    assert b"Ada" not in result.data
+
+
+def test_a_large_palette_becomes_webp():
+    data = encode(graphic(640, 480).quantize(16), "PNG")
+
+    assert decoded(run(data, format="webp").data).size == (640, 480)
+
+
 def test_lower_quality_means_fewer_bytes():
     data = encode(photo(400, 300), "PNG")
     for target in ("jpeg", "webp", "avif", "jxl"):

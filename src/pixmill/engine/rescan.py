@@ -19,8 +19,9 @@ def rescan(data: bytes, plan: Plan) -> bytes:
     stays with them.
     """
     if not plan.keep_metadata:
+        stripped = strip(data, plan.source)
         # What grows had nothing to lose: an EXIF of an orientation, a checksum that was cut off.
-        data = min(data, strip(data, plan.source), key=len)
+        data = stripped if len(stripped) <= len(data) else data
     tighten = _TIGHTEN.get(plan.format)
     return min(data, tighten(data, plan), key=len) if tighten else data
 

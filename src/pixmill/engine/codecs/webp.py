@@ -1,5 +1,7 @@
 """WebP, through libwebp as libvips drives it."""
 
+from dataclasses import replace
+
 from pixmill.engine.quality import encoder_number
 from pixmill.engine.types import Codec, Picture, Plan
 
@@ -16,10 +18,10 @@ def encode(picture: Picture, plan: Plan) -> bytes:
     """
     if plan.lossless:
         return _save(picture, plan, lossless=True)
-    lossy = _save(picture, plan, lossless=False)
     if plan.source.colors != "palette":
-        return lossy
-    return min(lossy, _save(picture, plan, lossless=True), key=len)
+        return _save(picture, plan, lossless=False)
+    picture = replace(picture, image=picture.image.copy_memory())  # rows come only once
+    return min((_save(picture, plan, lossless=lossless) for lossless in (False, True)), key=len)
 
 
 def _save(picture: Picture, plan: Plan, *, lossless: bool) -> bytes:
