@@ -186,6 +186,15 @@ def test_a_plan_is_changed_shown_and_reset(pixmill: Shell) -> None:
     assert pixmill.json("plans", "reset", "optimagio-free") == shipped
 
 
+def test_what_nothing_enforces_yet_is_said(pixmill: Shell) -> None:
+    kept = pixmill("plans", "set", "optimagio-free", "daily_requests=5", "monthly_requests=9")
+
+    assert kept.stderr == (
+        "Note: daily_requests is kept for the APIs to come and is not enforced yet.\n"
+    )
+    assert json.loads(kept.stdout)["daily_requests"] == 5
+
+
 @pytest.mark.parametrize(
     ("change", "exit_code"),
     [("monthly_requests", 2), ("=5", 2), ("overage=[", 2), ("color=red", 1), ("max_keys=x", 1)],

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import pixmill
+from pixmill import errors
 from pixmill.cli import COMMANDS, app
 
 #: Libraries that take long to import, and that ``--help`` has no use for.
@@ -87,7 +88,7 @@ def test_a_command_that_is_none_is_a_usage_error(arguments: list[str]) -> None:
         (
             ["keys", "list"],
             {"PIXMILL_DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/n"},
-            "pixmill: The database cannot be used. (connection failed",
+            f"pixmill: {errors.Unavailable()} (connection failed",
         ),
         (
             ["keys", "list", "--data-dir", "/dev/null/x"],
