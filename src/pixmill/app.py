@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two searches for reservations that a dead server left behind.
 SWEEP_SECONDS = 60.0
+#: Seconds that a request is held beyond the longest work: a busy machine, a slow database.
+LEASE_MARGIN = 60.0
 
 _MIB = 1024 * 1024
 
@@ -64,7 +67,9 @@ def create_services(settings: Settings, database: Database) -> Services:
     """Return all services on *database*; the pool is not started."""
     config = pool_config(settings)
     pool = Pool(config)
-    quotas = Quotas(database=database)
+    # Waiting in line, and after a fork server was lost once more, then the work; and some more.
+    longest = 2 * settings.queue_timeout + settings.job_timeout + LEASE_MARGIN
+    quotas = Quotas(database=database, lease=timedelta(seconds=longest))
     return Services(
         accounts=Accounts(database=database),
         keys=Keys(database=database),
@@ -169,7 +174,8 @@ def _facts(services: Services) -> Mapping[str, object]:
 
 
 async def _database_answers(services: Services) -> bool:
-    return bool(await services.plans.all())
+    await services.quotas.rehearse()
+    return True
 
 
 async def _a_worker_lives(services: Services) -> bool:

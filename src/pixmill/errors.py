@@ -14,6 +14,7 @@ Everything that can go wrong, in one tree.
     + MethodNotAllowed
   x Conflict              something by that name is there already
   x Busy                  all places are taken; try again later
+    + Unavailable
   x Internal              a bug, or a broken machine: the only one that pages anyone
 
 No class here knows about HTTP: one and the same error is a 415 in one dialect and a 500 in another.
@@ -208,6 +209,12 @@ class Busy(Error):
         super().__init__(message, detail=detail)
         #: Seconds after which another try makes sense.
         self.retry_after = retry_after
+
+
+class Unavailable(Busy):
+    """The server cannot keep its books at the moment; try again shortly."""
+
+    code = "unavailable"
 
 
 class Internal(Error):

@@ -1,6 +1,7 @@
 """The life of a server: start, trouble, stop."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ import psutil
 import pytest
 import requests
 from PIL import Image
+
+from pixmill import errors
 
 from fixtures import servers
 from fixtures.databases import PostgreSQL
@@ -321,8 +324,32 @@ def test_a_server_on_postgresql_knows_when_it_is_gone(
 
     assert ready.status_code == 503
     assert ready.json()["checks"] == {"database": "failing", "workers": "ok"}
-    assert answer.status_code == 500
-    assert answer.json()["error"] == "processing_error"
+    assert answer.status_code == 503
+    assert answer.json()["error"] == "server_busy"
     assert "postgres" not in answer.text
     assert requests.get(f"{server.base_url}/healthz", timeout=10).status_code == 200
     assert server.stop() == 0
+
+
+def test_a_full_disk_is_not_the_picture_s_fault(own_server: OwnServer, jpeg: bytes) -> None:
+    server = own_server()
+    client = caller(server)
+    process = psutil.Process(server.pid)
+    # As far as the server can tell: no file of it can grow any more.
+    journal = Path(f"{server.data_dir / 'pixmill.db'}-wal").stat().st_size
+    process.rlimit(psutil.RLIMIT_FSIZE, (journal, resource.RLIM_INFINITY))
+    ready = requests.get(f"{server.base_url}/readyz", timeout=10)
+    answer = client.post("/v1/compress", jpeg)
+
+    assert ready.status_code == 503
+    assert ready.json()["checks"] == {"database": "failing", "workers": "ok"}
+    assert answer.status_code == 503
+    assert answer.json() == {"error": "server_busy", "message": str(errors.Unavailable())}
+    assert int(answer.headers["Retry-After"]) > 0
+    process.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert used(client) == 0
+    assert client.post("/v1/compress", jpeg).status_code == 200
+    assert requests.get(f"{server.base_url}/readyz", timeout=10).status_code == 200
+    (told,) = [line for line in server.log() if line["message"] == str(errors.Unavailable())]
+    assert told["level"] == "WARNING"
+    assert told["detail"]

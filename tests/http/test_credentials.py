@@ -23,7 +23,7 @@ def basic(user: str, password: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "value", ["Bearer op_live_1", "bearer op_live_1", "BEARER   op_live_1 ", " Bearer op_live_1"]
+    "value", ["Bearer op_live_1", "bearer op_live_1", "BEARER   op_live_1 ", " Bearer\top_live_1"]
 )
 def test_a_bearer_token_is_found_however_it_is_written(value: str) -> None:  # OP-2, OP-7
     assert credentials.any_key(request(authorization=value)) == "op_live_1"

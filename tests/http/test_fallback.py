@@ -64,7 +64,12 @@ def test_another_method_on_a_path_of_nobody(server: RunningServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "allowed"), [("/v1/compress", "OPTIONS, POST"), ("/v1/usage", "GET, HEAD, OPTIONS")]
+    ("path", "allowed"),
+    [
+        ("/v1/compress", "OPTIONS, POST"),
+        ("/v1/usage", "GET, HEAD, OPTIONS"),
+        ("/docs/static/docs.js", "GET, HEAD, OPTIONS"),
+    ],
 )
 def test_options_tells_the_methods_and_invites_no_other_origin(
     server: RunningServer, path: str, allowed: str

@@ -52,6 +52,9 @@ async def _use_up(url: str, secrets: list[str], times: int) -> tuple[int, int]:
                     settled += 1
             except errors.QuotaExceeded:
                 refused += 1
+            except errors.Busy:  # the last one is being worked on elsewhere, and could still fail
+                callers.append(caller)
+                await asyncio.sleep(0.01)
 
     await asyncio.gather(*(work() for _ in range(4)))
     await database.close()

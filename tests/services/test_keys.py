@@ -12,6 +12,7 @@ from pixmill import errors
 from pixmill.services.accounts import Accounts
 from pixmill.services.keys import Keys
 from pixmill.services.plans import Plans
+from pixmill.stores import keys as key_rows
 from pixmill.stores import plans as plan_rows
 from pixmill.stores.db import Database
 from services.desk import Clock, Desk
@@ -140,19 +141,31 @@ async def test_an_expired_key_does_not_work(keys: Keys, clock: Clock) -> None:
         await keys.authenticate(presented=made.secret)
 
 
-async def test_the_last_use_is_written_once_a_minute(keys: Keys, clock: Clock) -> None:
-    made = await keys.create()
+async def test_the_last_use_is_written_once_a_minute(keys: Keys, desk: Desk, clock: Clock) -> None:
+    caller = await desk.caller("self-hosted")
     first = clock.moment
 
     async def last_used_after(seconds: int) -> object:
         clock.advance(seconds=seconds)
-        await keys.authenticate(presented=made.secret)
+        await desk.use(await desk.again(caller))
         (key,) = await keys.all()
         return key.last_used_at
 
     assert await last_used_after(0) == first
     assert await last_used_after(59) == first
     assert await last_used_after(1) == first + timedelta(seconds=60)
+
+
+async def test_a_key_is_recognized_while_the_database_can_only_be_read(
+    keys: Keys, database: Database
+) -> None:
+    made = await keys.create()
+
+    async with database.transaction() as connection:
+        await connection.execute(sa.update(key_rows.keys).values(name="locked"))
+        caller = await keys.authenticate(presented=made.secret)
+
+    assert caller.key.id == made.key.id
 
 
 async def test_a_refused_key_was_not_used(keys: Keys) -> None:

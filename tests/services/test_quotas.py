@@ -149,8 +149,9 @@ async def test_what_is_being_worked_on_is_not_shown_but_counts(
 
     async with quotas.reserve(caller=three):
         assert (await desk.again(three)).used == 2
-        with pytest.raises(errors.QuotaExceeded):
+        with pytest.raises(errors.Busy) as caught:
             await desk.use(three)
+        assert caught.value.retry_after == 1
 
     await desk.use(three)
 
@@ -224,7 +225,7 @@ async def test_a_server_that_died_charged_nothing(
 
     clock.advance(seconds=119)
     assert await quotas.sweep() == 0
-    with pytest.raises(errors.QuotaExceeded):
+    with pytest.raises(errors.Busy):
         await desk.use(three)
     clock.advance(seconds=1)
 
@@ -300,6 +301,14 @@ async def test_work_longer_than_the_lease_is_refused_when_others_had_the_rest(
             await reservation.settle(bytes_in=1, bytes_out=1)
 
     assert (await desk.again(three)).used == await taken(database, three) == 3
+
+
+async def test_a_rehearsal_leaves_nothing(
+    quotas: Quotas, database: Database, three: Caller
+) -> None:
+    await quotas.rehearse()
+
+    assert await held(database) == await taken(database, three) == 0
 
 
 async def test_nobody_is_charged_twice_for_one_reservation(quotas: Quotas, three: Caller) -> None:

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from pixmill import errors
-from pixmill.stores import accounts, db
+from pixmill.stores import accounts, db, schema
 from pixmill.stores.accounts import Account
 from pixmill.stores.db import Database
 from pixmill.stores.tables import UtcDateTime
@@ -47,11 +47,11 @@ def test_other_urls_are_refused_with_what_to_write(url: str) -> None:
 async def test_a_password_is_in_no_message() -> None:
     database = Database("postgresql://u:hunter2@127.0.0.1:1/name")
 
-    with pytest.raises(errors.Internal) as caught:
+    with pytest.raises(errors.Unavailable) as caught:
         async with database.reading() as connection:
             await connection.execute(sa.text("SELECT 1"))
 
-    assert str(caught.value) == "The database cannot be used."
+    assert str(caught.value) == str(errors.Unavailable())
     assert "hunter2" not in caught.value.detail
     await database.close()
 
@@ -159,6 +159,38 @@ async def test_a_locked_sqlite_file_is_busy_and_not_broken(sqlite_path: Path) ->
 
     other.close()
     await database.close()
+
+
+async def test_a_full_sqlite_file_or_none_is_unavailable_and_not_broken(
+    sqlite_path: Path,
+) -> None:
+    database = Database(f"sqlite:///{sqlite_path}")
+
+    async def fill() -> None:
+        async with database.transaction() as connection:
+            await connection.execute(sa.text("PRAGMA max_page_count = 1"))
+            await connection.execute(sa.text("CREATE TABLE more AS SELECT randomblob(100000)"))
+
+    with pytest.raises(errors.Unavailable) as caught:
+        await fill()
+    assert "full" in caught.value.detail
+    await database.close()
+    with pytest.raises(errors.Unavailable) as caught:
+        schema.migrate(f"sqlite:///{sqlite_path.parent}")
+    assert "open" in caught.value.detail
+
+
+async def test_what_is_wrong_with_the_tables_does_not_pass_by_itself(database: Database) -> None:
+    with pytest.raises(errors.Internal):
+        async with database.transaction() as connection:
+            await connection.execute(sa.text("SELECT * FROM nothing"))
+
+
+def test_nobody_else_may_read_a_new_database(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    schema.migrate(f"sqlite:///{tmp_path / 'pixmill.db'}")
+
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
 def test_the_time_type_passes_nothing_through_as_nothing() -> None:

@@ -47,6 +47,7 @@ HINTS: dict[type[errors.Error], str] = {
     errors.KeyLimitReached: "Revoke one with `pixmill keys revoke`, or give the account another "
     "plan with `pixmill accounts set-plan`.",
     errors.Busy: "Another process keeps it; try again.",
+    errors.Unavailable: "`pixmill doctor` checks what is needed.",
     errors.Internal: "`pixmill doctor` checks what is needed.",
     errors.Error: "",
 }

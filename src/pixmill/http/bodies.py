@@ -34,6 +34,8 @@ class Bodies:
         Raises WrongContentType, FileTooLarge, UploadIncomplete, another BadInput, or Busy when
         the files of all callers would need more memory than there is for them.
         """
+        if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise errors.BadInput("The body must not be compressed.")
         boundary = multipart.boundary(request.headers.get("content-type", ""))
         most = max_file_size + SLACK
         if _announced_size(request) > most:

@@ -35,7 +35,7 @@ def header(connection: HTTPConnection) -> str | None:
 
 def _scheme(connection: HTTPConnection, name: str) -> str | None:
     # RFC 9110, section 11.1: the name of a scheme is matched without regard to case.
-    scheme, _, credentials = connection.headers.get("authorization", "").strip().partition(" ")
-    if scheme.lower() != name:
-        return None
-    return credentials.strip() or None
+    match connection.headers.get("authorization", "").split(maxsplit=1):
+        case [scheme, credentials] if scheme.lower() == name:
+            return credentials.strip()
+    return None

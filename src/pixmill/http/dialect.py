@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
-from pixmill.errors import Error, Internal
+from pixmill.errors import Busy, Error, Internal
 from pixmill.http.bodies import Bodies
 from pixmill.http.record import Record, record_of
 from pixmill.services.keys import Caller
@@ -99,6 +99,8 @@ class Dialect:
         record.detail = error.detail
         if isinstance(error, Internal):
             log.error("%s", error, exc_info=error, extra={"detail": error.detail})
+        elif isinstance(error, Busy):
+            log.warning("%s", error, extra={"detail": error.detail})
         response = self.word(error, error.look_up(self.errors))
         self.decorate(response, record)
         return response
@@ -168,7 +170,7 @@ async def _while_wanted(
     finally:
         gone.cancel()
         work.cancel()
-    await asyncio.gather(work, return_exceptions=True)
+        await asyncio.gather(work, return_exceptions=True)
     return Response(status_code=CLIENT_GONE)
 
 

@@ -19,12 +19,12 @@ POLICY = (
     "frame-ancestors 'none'"
 )
 
-STATIC = files("pixmill.http") / "static"
+PAGE = files("pixmill.http") / "docs.html"
 
 
 def add(app: FastAPI) -> None:
     """Serve the page at /docs and its parts below it."""
-    page = (STATIC / "docs.html").read_text("utf-8")
+    page = PAGE.read_text("utf-8")
 
     async def docs() -> HTMLResponse:
         return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})

@@ -10,6 +10,9 @@ from pixmill import errors
 from pixmill.http.dialect import Dialect
 from pixmill.http.record import record_of
 
+#: The methods of a file below /docs/static.
+FILE_METHODS = ("GET", "HEAD", "OPTIONS")
+
 
 class Fallback:
     """Answers 404 for an unknown path, 405 for a known one, and OPTIONS."""
@@ -18,15 +21,17 @@ class Fallback:
         self._routes = [route for route in routes if isinstance(route, Route)]
         self._dialects = dialects
 
-    async def answer(self, request: Request, _error: Exception) -> Response:
+    async def answer(self, request: Request, error: Exception) -> Response:
         """Answer what the router did not know how to; it has the shape of an exception handler."""
         allowed = self._allowed(request)
+        if not allowed and getattr(error, "status_code", 0) == 405:
+            allowed = FILE_METHODS  # not a route refused it, but the folder of files
         if allowed and request.method == "OPTIONS":
             # No cross-origin headers: no page of another origin has any business here.
             return Response(status_code=204, headers={"Allow": ", ".join(allowed)})
-        error = errors.MethodNotAllowed(allowed=allowed) if allowed else errors.NotFound()
+        fault = errors.MethodNotAllowed(allowed=allowed) if allowed else errors.NotFound()
         dialect = self.dialect_of(request)
-        response = dialect.refuse(error, record_of(request)) if dialect else _neutral(error)
+        response = dialect.refuse(fault, record_of(request)) if dialect else _neutral(fault)
         if allowed:
             response.headers["Allow"] = ", ".join(allowed)
         return response

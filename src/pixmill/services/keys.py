@@ -21,9 +21,6 @@ _KEY = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 _BASE62 = string.ascii_letters + string.digits
 
-#: How often *last_used_at* is written: each time would be a write for every request.
-_TOUCH_AFTER = timedelta(minutes=1)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
@@ -139,9 +136,6 @@ class Keys:
         expired = key.expires_at is not None and key.expires_at <= now
         if key.revoked_at is not None or account.disabled_at is not None or expired:
             raise errors.BadKey
-        if key.last_used_at is None or now - key.last_used_at >= _TOUCH_AFTER:
-            async with self._database.transaction() as connection:
-                await keys.touch(connection, id_=key.id, now=now)
         return Caller(account=account, key=key, plan=found.plan, used=found.used)
 
 

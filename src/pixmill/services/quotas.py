@@ -16,11 +16,14 @@ from typing import Any, TypeVar
 
 from pixmill import clock, errors
 from pixmill.services.keys import Caller
-from pixmill.stores import quotas, usage
+from pixmill.stores import keys, quotas, usage
 from pixmill.stores.db import Database
 from pixmill.stores.usage import Usage
 
 T = TypeVar("T")
+
+#: How often a key's *last_used_at* is written: each time would be a write more for every request.
+_TOUCH_AFTER = timedelta(minutes=1)
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +81,8 @@ class Quotas:
         """
         Hold one request of *caller*'s month for the work inside the block.
 
-        Leaving the block without having settled gives it back. Raises QuotaExceeded.
+        Leaving the block without having settled gives it back. Raises QuotaExceeded, or Busy while
+        all that is left is held by requests that may still fail.
         """
         reservation = Reservation(caller=caller, period=clock.period(self._now()), ledger=self)
         limit = caller.plan.hard_limit
@@ -111,6 +115,18 @@ class Quotas:
         async with self._database.transaction() as connection:
             return await quotas.give_back_lapsed(connection, now=self._now())
 
+    async def rehearse(self) -> None:
+        """
+        Write to the database what changes nothing. Raises Unavailable when there is no room.
+
+        It is committed, because SQLite writes what is rolled back nowhere.
+        """
+        row = quotas.Reservation(
+            id=secrets.token_hex(16), subject="", period="", expires_at=self._now()
+        )
+        async with self._database.transaction() as connection:
+            await quotas.rehearse(connection, row)
+
     async def drain(self) -> None:
         """Wait for what callers that went away left to be done; to be called at shutdown."""
         while self._tasks:
@@ -138,6 +154,11 @@ class Quotas:
             if lapsed and await quotas.reserve(connection, row, limit=limit):
                 return
             used = await usage.find(connection, subject=row.subject, period=row.period)
+        if used.requests < limit:
+            raise errors.Busy(
+                "The last requests of this month are being worked on; try again shortly.",
+                retry_after=1,
+            )
         raise self._exceeded(limit=limit, used=used.taken)
 
     async def _give_back(self, reservation: Reservation, *, after: asyncio.Task[None]) -> None:
@@ -186,6 +207,9 @@ class Quotas:
                 )
             ):
                 raise self._exceeded(limit=limit, used=limit)
+            now, last = self._now(), caller.key.last_used_at
+            if last is None or now - last >= _TOUCH_AFTER:
+                await keys.touch(connection, id_=caller.key.id, now=now)
 
     def _exceeded(self, *, limit: int, used: int) -> errors.QuotaExceeded:
         return errors.QuotaExceeded(limit=limit, used=used, reset_at=clock.next_period(self._now()))

@@ -1,6 +1,7 @@
 """The database: which one a URL means, its connections, and what a transaction is."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
@@ -20,6 +21,16 @@ _PRAGMAS = (
     # and only adds the last commits before a power cut.
     "PRAGMA synchronous = NORMAL",
     "PRAGMA foreign_keys = ON",
+)
+
+#: What SQLite says of a disk that is full or broken, and of a file that cannot be had.
+_UNAVAILABLE = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+    }
 )
 
 
@@ -63,7 +74,17 @@ def worded() -> Iterator[None]:
     except exc.DBAPIError as error:
         if "database is locked" in str(error.orig):
             raise errors.Busy(detail=str(error.orig)) from error
+        if _may_pass(error):
+            raise errors.Unavailable(detail=str(error.orig)) from error
         raise errors.Internal("The database cannot be used.", detail=str(error.orig)) from error
+
+
+def _may_pass(error: exc.DBAPIError) -> bool:
+    """Say whether the machine or the connection is at fault, and not what was asked."""
+    if isinstance(error.orig, sqlite3.Error):
+        # The low byte is the kind of error; not every exception of the module has a code.
+        return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _UNAVAILABLE
+    return error.connection_invalidated or isinstance(error, exc.OperationalError)
 
 
 def _prepare_sqlite(engine: Engine, *, pragmas: tuple[str, ...]) -> None:
@@ -96,6 +117,8 @@ def sync_engine(url: str) -> Engine:
     if path := sqlite_path(url):
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not path.exists():
+                path.touch(mode=0o600)  # SQLite gives its journals the same mode
         except OSError as error:
             raise errors.Internal(
                 "The data directory cannot be made.", detail=str(error)

@@ -34,7 +34,7 @@ class Key:
     digest: str = field(repr=False)  #: SHA-256 of the whole key, in hexadecimal
     display_prefix: str  #: how its owner recognizes it
     created_at: datetime
-    last_used_at: datetime | None = None  #: to the minute
+    last_used_at: datetime | None = None  #: for a request that was charged; to the minute
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
 
@@ -159,5 +159,5 @@ async def revoke(connection: AsyncConnection, *, id_: str, now: datetime) -> Key
 
 
 async def touch(connection: AsyncConnection, *, id_: str, now: datetime) -> None:
-    """Note that the key was used."""
+    """Note that a request of the key was charged."""
     await connection.execute(keys.update().where(keys.c.id == id_).values(last_used_at=now))

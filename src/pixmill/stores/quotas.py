@@ -49,6 +49,12 @@ async def end(connection: AsyncConnection, *, id_: str) -> bool:
     return (await connection.execute(_END, {"held": id_})).rowcount == 1
 
 
+async def rehearse(connection: AsyncConnection, reservation: Reservation) -> None:
+    """Write a reservation that takes nothing, and remove it: what this needs, all writes need."""
+    await connection.execute(_HOLD, asdict(reservation))
+    await end(connection, id_=reservation.id)
+
+
 async def give_back_lapsed(
     connection: AsyncConnection, *, now: datetime, subject: str | None = None
 ) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 from typing import Any
 
 import psutil
@@ -12,6 +13,11 @@ import uvloop
 
 from pixmill import errors
 from pixmill.engine.types import Limits, Options
+from pixmill.services.pool.channel import Channel
+from pixmill.services.pool.crew import tell_why_it_ended
+from pixmill.services.pool.launcher import Launcher, LaunchFailed
+from pixmill.services.pool.messages import Orders
+from pixmill.services.pool.sandbox import Conditions
 from services.pool.bench import Bench, OpenPool, left_of, until
 
 #: With all that Linux has, and as on a system without handles of processes and framed sockets.
@@ -194,16 +200,73 @@ def test_a_fork_server_that_dies_is_replaced_with_all_its_processes(open_pool: O
 
 
 def test_an_image_is_not_blamed_for_the_end_of_the_fork_server(open_pool: OpenPool) -> None:
-    bench = open_pool()
+    bench = open_pool(workers=2)
     fork_server = bench.ask("process")["parent"]
 
-    async def lose_it() -> object:
-        job = asyncio.create_task(bench.answer("hang", "asleep"))
-        await until(lambda: bench.pool.status().busy == 1)
+    async def lose_it() -> Any:
+        jobs = [asyncio.create_task(bench.answer("process", 0.5)) for _ in range(2)]
+        await until(lambda: bench.pool.status().busy == 2)
         os.kill(fork_server, signal.SIGKILL)
+        return await asyncio.gather(*jobs)
+
+    first, second = bench.run(lose_it())
+    assert fork_server not in {first["parent"], second["parent"]}
+
+
+def test_an_image_whose_fork_server_ends_twice_can_be_tried_again_later(
+    open_pool: OpenPool,
+) -> None:
+    bench = open_pool()
+
+    async def lose_it_twice() -> object:
+        job = asyncio.create_task(bench.answer("hang", "asleep"))
+        for jobs in (1, 2):
+            await until(lambda jobs=jobs: bench.pool.status().counters.jobs == jobs)  # type: ignore[misc] # jobs is bound
+            await until(lambda: bench.pool.status().busy == 1)
+            fork_server, _ = bench.pool._crew._launcher._running or (None, None)
+            assert fork_server
+            os.kill(fork_server.pid, signal.SIGKILL)
         return (await asyncio.gather(job, return_exceptions=True))[0]
 
-    assert isinstance(bench.run(lose_it()), errors.Internal)
+    assert isinstance(bench.run(lose_it_twice()), errors.Busy)
+    assert bench.ask("echo", "next") == "next"
+
+
+def test_a_malformed_answer_of_a_fork_server_means_that_there_is_no_process() -> None:
+    async def ask(answer: object, stand_in: subprocess.Popen[bytes]) -> None:
+        launcher = Launcher(
+            Orders(
+                preload="services.pool.probes:preload",
+                target="services.pool.probes:do",
+                conditions=Conditions(memory_size=1 << 30, output_size=1 << 20),
+            )
+        )
+        ours, theirs = Channel.pair()
+        launcher._running = stand_in, ours
+        theirs.send(answer)  # type: ignore[arg-type] # that is the point
+        with pytest.raises(LaunchFailed):
+            await launcher.launch(0)
+        theirs.close()
+        stand_in.kill()
+        await launcher.close()
+
+    for answer in ({}, {"pid": "x"}, [], 7, None):
+        with subprocess.Popen(["sleep", "60"]) as stand_in:
+            asyncio.run(ask(answer, stand_in))
+
+
+def test_a_supervisor_that_fails_is_critical(caplog: pytest.LogCaptureFixture) -> None:
+    async def supervise() -> None:
+        raise LookupError
+
+    async def fail() -> None:
+        supervisor = asyncio.create_task(supervise())
+        supervisor.add_done_callback(tell_why_it_ended)
+        await asyncio.gather(supervisor, return_exceptions=True)
+
+    asyncio.run(fail())
+
+    assert [record.levelname for record in caplog.records] == ["CRITICAL"]
 
 
 def test_a_process_is_replaced_after_its_share_of_jobs(open_pool: OpenPool) -> None:

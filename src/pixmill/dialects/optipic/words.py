@@ -37,7 +37,7 @@ ERRORS: Mapping[type[errors.Error], Wording] = {
     errors.QuotaExceeded: Wording(
         429,
         "rate_limit_exceeded",
-        "Monthly request limit reached. Upgrade to Pay-as-you-go to continue before the reset.",
+        "Monthly request limit reached. Upgrade to Pay-as-you-go at opti.pictures/pricing",
     ),
     errors.NotFound: Wording(404, "not_found"),
     errors.MethodNotAllowed: Wording(405, "method_not_allowed"),

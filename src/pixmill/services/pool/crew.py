@@ -39,13 +39,9 @@ class Crew:
         self._members: set[CodecProcess] = set()
         self._idle: list[CodecProcess] = []
         self._somebody_is_idle = asyncio.Event()
+        self._inquiries: set[asyncio.Task[bool]] = set()
         self._supervisors: list[asyncio.Task[None]] = []
         self._stopped = False
-
-    @property
-    def has_lost_its_fork_server(self) -> bool:
-        """Whether all processes just ended for a reason that no image gave."""
-        return not self._launcher.is_running
 
     @property
     def alive(self) -> list[CodecProcess]:
@@ -65,7 +61,9 @@ class Crew:
         """Start all processes. Raises `LaunchFailed` when one cannot be had."""
         for number in range(self._size):
             process = await self._launch(number)
-            self._supervisors.append(asyncio.create_task(self._supervise(number, process)))
+            supervisor = asyncio.create_task(self._supervise(number, process))
+            supervisor.add_done_callback(tell_why_it_ended)
+            self._supervisors.append(supervisor)
 
     async def stop(self) -> None:
         """End all processes, whatever they are doing."""
@@ -117,6 +115,15 @@ class Crew:
         else:
             self._rest(process)
 
+    async def has_orphaned(self, process: CodecProcess) -> bool:
+        """Say whether *process*, which is dead, only went down with its fork server."""
+        # Not canceled with the caller: the launcher would have to give up a fork server whose
+        # answer nobody waits for.
+        inquiry = asyncio.create_task(self._launcher.has_lost(process))
+        self._inquiries.add(inquiry)
+        inquiry.add_done_callback(self._inquiries.discard)
+        return await asyncio.shield(inquiry)
+
     def _rest(self, process: CodecProcess) -> None:
         if process.jobs >= self._share:
             self._counters.recycled += 1
@@ -148,7 +155,7 @@ class Crew:
             if unexpected:
                 self._counters.crashed += 1
             if unexpected or process.crashed:
-                cause = await self._launcher.cause_of_death(process.pid)
+                cause = await self._launcher.cause_of_death(process)
                 log.warning("Codec process %d died of %s.", process.pid, cause)
             if unexpected and not process.jobs:
                 await asyncio.sleep(_FIRST_DELAY)  # else this would be a busy loop
@@ -169,3 +176,9 @@ class Crew:
             self._idle.remove(process)
         await process.close()
         self._members.discard(process)
+
+
+def tell_why_it_ended(supervisor: asyncio.Task[None]) -> None:
+    """Log what a supervisor did not expect: from then on nobody replaces its process."""
+    if not supervisor.cancelled() and (error := supervisor.exception()):
+        log.critical("A codec process is not replaced any more.", exc_info=error)

@@ -1,6 +1,7 @@
 """The server's side of the fork server: start it, ask it for codec processes, start it again."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -36,6 +37,8 @@ _ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",
 }
 
+_ORPHANED = "the end of its fork server"
+
 log = logging.getLogger(__name__)
 
 
@@ -51,6 +54,7 @@ class Launcher:
         self._framed = not kernel.LINUX or "seqpacket" in orders.conditions.disable
         self._turn = asyncio.Lock()
         self._running: tuple[subprocess.Popen[bytes], Channel] | None = None
+        self._generation = 0  # fork servers that are gone
 
     @property
     def is_running(self) -> bool:
@@ -62,16 +66,20 @@ class Launcher:
         ours, theirs = Channel.pair(framed=self._framed)
         with theirs:
             try:
-                answer, handles = await self._ask({"fork": number}, [theirs.fileno()])
+                answer, handles, generation = await self._ask({"fork": number}, [theirs.fileno()])
             except BaseException:
                 ours.close()
                 raise
-        if "error" in answer:
-            ours.close()
-            raise LaunchFailed(f"no codec process can be forked: {answer['error']}")
-        process = CodecProcess(
-            channel=ours, pid=answer["pid"], handle=handles[0] if handles else None
-        )
+        match answer:
+            case {"pid": int(pid)}:
+                handle = handles[0] if handles else None
+            case _:
+                ours.close()
+                for each in handles:
+                    os.close(each)
+                reason = answer.get("error", "the fork server does not say why")
+                raise LaunchFailed(f"no codec process can be forked: {reason}")
+        process = CodecProcess(channel=ours, pid=pid, handle=handle, generation=generation)
         try:
             async with asyncio.timeout(_ANSWER_TIMEOUT):
                 await process.become_ready()
@@ -83,13 +91,29 @@ class Launcher:
             raise
         return process
 
-    async def cause_of_death(self, pid: int) -> str:
-        """Say in words how the codec process *pid* ended."""
+    async def has_lost(self, process: CodecProcess) -> bool:
+        """
+        Say whether *process*, which is dead, died because its fork server did.
+
+        A fork server that still answers was not the reason. To ask is the only sure way: the
+        kernel kills the processes a moment before it calls their parent dead.
+        """
+        if process.generation == self._generation:
+            with contextlib.suppress(LaunchFailed):
+                await self._ask({"ask": process.pid})
+        return process.generation != self._generation
+
+    async def cause_of_death(self, process: CodecProcess) -> str:
+        """Say in words how *process* ended."""
+        if process.generation != self._generation:
+            return _ORPHANED
         try:
-            answer, _ = await self._ask({"ask": pid})
+            answer, _, generation = await self._ask({"ask": process.pid})
         except LaunchFailed:
-            return "the end of its fork server"
-        match answer["exit"]:
+            return _ORPHANED
+        if generation != process.generation:
+            return _ORPHANED
+        match answer.get("exit"):
             case int(code) if code < 0:
                 return signal.strsignal(-code) or f"signal {-code}"
             case int(code):
@@ -107,24 +131,25 @@ class Launcher:
                     await asyncio.to_thread(server.wait, _ANSWER_TIMEOUT)
                 except subprocess.TimeoutExpired:
                     log.warning("The fork server did not end by itself.")
-                self._drop()
+                await self._drop()
 
     async def _ask(
         self, request: dict[str, int], files: list[int] | None = None
-    ) -> tuple[dict[str, Any], list[int]]:
-        """Return the fork server's answer, after starting one if there is none."""
+    ) -> tuple[dict[str, Any], list[int], int]:
+        """Return a fork server's answer and which one it was; it is started if there is none."""
         async with self._turn:
             try:
                 control = await self._control()
                 control.send(request, files or [])
-                return await self._answer(control, _ANSWER_TIMEOUT)
-            except (OSError, TimeoutError) as error:
-                self._drop()
+                answer, handles = await self._answer(control, _ANSWER_TIMEOUT)
+            except (OSError, TimeoutError, ValueError) as error:
+                await self._drop()
                 raise LaunchFailed("the fork server does not answer") from error
             except BaseException:
                 # The answer that nobody waits for any more would be taken for the next one.
-                self._drop()
+                await self._drop()
                 raise
+            return answer, handles, self._generation
 
     async def _control(self) -> Channel:
         """Return the channel to a fork server that runs."""
@@ -133,7 +158,7 @@ class Launcher:
             if self.is_running:
                 return control
             log.warning("The fork server ended with code %d; starting another.", server.returncode)
-            self._drop()
+            await self._drop()
         control, theirs = Channel.pair(framed=self._framed)
         with theirs:
             self._running = self._spawn(theirs), control
@@ -164,13 +189,22 @@ class Launcher:
             message, handles = await waiting.next_message(control, files=1)
         if not message:
             raise ConnectionError("It ended.")
-        return json.loads(message), handles
+        answer = json.loads(message)
+        if not isinstance(answer, dict):
+            for each in handles:
+                os.close(each)
+            raise ValueError("It is no object.")  # noqa: TRY004 as for any other malformed answer
+        return answer, handles
 
-    def _drop(self) -> None:
+    async def _drop(self) -> None:
         """Have no fork server any more; the kernel ends its codec processes with it."""
         if self._running is not None:
             server, control = self._running
             self._running = None
+            self._generation += 1
             control.close()
             server.kill()
-            server.wait()
+            try:
+                await asyncio.to_thread(server.wait, _ANSWER_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                log.warning("The fork server %d does not end.", server.pid)

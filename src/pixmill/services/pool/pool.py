@@ -12,7 +12,7 @@ from pixmill.services.pool.blob import Blob
 from pixmill.services.pool.crew import Crew
 from pixmill.services.pool.launcher import Launcher, LaunchFailed
 from pixmill.services.pool.messages import Orders
-from pixmill.services.pool.process import CodecProcess, Gone
+from pixmill.services.pool.process import CodecProcess, Gone, Orphaned
 from pixmill.services.pool.replies import Lie
 from pixmill.services.pool.types import Counters, Optimized, PoolConfig, PoolStatus
 
@@ -98,14 +98,22 @@ class Pool:
 
         Raises `errors.Busy` when its turn does not come, `errors.TooCostly` at the deadline,
         `errors.UnreadableImage` when a codec does not survive it, and whatever the engine raises.
+        When the fork server ends, which is no image's doing, the work is begun anew, but only once.
         A caller who is canceled takes the job along.
         """
         blob.seal()
         async with self._admission.admit(memory_size):
+            orphaned = False
             while True:
                 process = await self._take()
-                with suppress(Gone):
+                try:
                     return await self._work(process, blob, options)
+                except Orphaned:
+                    if orphaned:
+                        raise errors.Busy(detail="the fork server ended twice") from None
+                    orphaned = True
+                except Gone:
+                    pass
 
     def status(self) -> PoolStatus:
         """Tell how things stand."""
@@ -150,6 +158,6 @@ class Pool:
         except Lie as lie:
             if self._stopping:  # this side has killed it
                 raise errors.Busy from None
-            if self._crew.has_lost_its_fork_server:
-                raise errors.Internal(detail="the fork server ended") from None
+            if process.crashed and await self._crew.has_orphaned(process):
+                raise Orphaned from None
             raise errors.UnreadableImage(detail=f"its codec process {lie}") from None

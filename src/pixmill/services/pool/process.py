@@ -18,6 +18,10 @@ class Gone(Exception):
     """The process was not there any more, so that the job has not been begun."""
 
 
+class Orphaned(Gone):
+    """The process ended with its fork server, in the middle of a job that is not at fault."""
+
+
 class CodecProcess:
     """
     A process that does one job after the other.
@@ -25,8 +29,10 @@ class CodecProcess:
     It ends by `kill`, or by itself. Whoever had it started calls `close` in the end.
     """
 
-    def __init__(self, *, channel: Channel, pid: int, handle: int | None) -> None:
+    def __init__(self, *, channel: Channel, pid: int, handle: int | None, generation: int) -> None:
         self.pid = pid
+        #: Which of the launcher's fork servers forked it.
+        self.generation = generation
         self.layers = Layers(on=frozenset(), missing={})
         self.jobs = 0
         #: Whether it ended during a job.
