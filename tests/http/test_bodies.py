@@ -221,12 +221,17 @@ def test_uploads_are_kept_within_their_memory(narrow: RunningServer, png: bytes)
 
 def test_the_memory_is_that_of_all_callers(narrow: RunningServer) -> None:
     client = Client(base_url=narrow.base_url, key=narrow.key())
-    with Wire(narrow, narrow.key()) as wire:
-        wire.head("Transfer-Encoding: chunked")
-        wire.chunk(HEAD + bytes(3 * MIB))
-        deadline = time.monotonic() + 30
-        while client.post("/v1/compress", bytes(2 * MIB)).status_code != 503:
-            assert time.monotonic() < deadline
+
+    def refused_beside_another() -> bool:
+        with Wire(narrow, narrow.key()) as wire:
+            wire.head("Transfer-Encoding: chunked")
+            wire.chunk(HEAD + bytes(3 * MIB))
+            return any(
+                client.post("/v1/compress", bytes(2 * MIB)).status_code == 503 for _ in range(3)
+            )
+
+    # This server gives up on a slow upload soon, so the two may just miss each other.
+    assert any(refused_beside_another() for _ in range(10))
 
 
 def curl(server: RunningServer, key: str, path: str, *arguments: str, data: bytes = b"") -> str:
