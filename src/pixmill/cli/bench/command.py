@@ -98,8 +98,8 @@ def service(
         *((f"images a second, {n} clients", f"{v}") for n, v in found.images_per_second.items()),
         *((f"p50, {n} clients", f"{v} ms") for n, v in found.p50_ms.items()),
         *((f"p99, {n} clients", f"{v} ms") for n, v in found.p99_ms.items()),
-        ("idle memory (PSS)", f"{found.idle_memory_mb} MB"),
-        ("peak memory (PSS)", f"{found.peak_memory_mb} MB"),
+        ("idle memory", f"{found.idle_memory_mb} MB"),
+        ("peak memory", f"{found.peak_memory_mb} MB"),
         ("ready after", f"{found.ready_seconds} s"),
     ):
         table.add_row(name, value)
