@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +37,9 @@ class Server:
         """Return the CPU time of the whole process tree so far, ended processes included."""
         total = 0.0
         for process in self.processes():
-            times = process.cpu_times()
-            total += times.user + times.system + times.children_user + times.children_system
+            with suppress(psutil.NoSuchProcess):  # replaced meanwhile, and counted by its parent
+                times = process.cpu_times()
+                total += times.user + times.system + times.children_user + times.children_system
         return total
 
     def memory_size(self) -> int:
