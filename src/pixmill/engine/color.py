@@ -1,4 +1,4 @@
-"""Colours: from whatever a file came in to sRGB, once, and only when the profile will go."""
+"""Colors: from whatever a file came in to sRGB, once, and only when the profile will go."""
 
 import struct
 
@@ -21,9 +21,9 @@ _GREY = {"b-w", "grey16"}
 
 def convert(image: pyvips.Image, plan: Plan, codec: Codec) -> pyvips.Image:
     """
-    Return *image* in colours that *codec* can store, with no profile unless the plan keeps it.
+    Return *image* in colors that *codec* can store, with no profile unless the plan keeps it.
 
-    CMYK always becomes sRGB: its profiles are half a megabyte and few programs honour them.
+    CMYK always becomes sRGB: its profiles are half a megabyte and few programs honor them.
     """
     grey = image.interpretation in _GREY
     profile = _profile(image)
@@ -104,7 +104,7 @@ def _to_srgb(image: pyvips.Image, *, grey: bool) -> pyvips.Image:
     try:
         converted = image.icc_transform("srgb", embedded=True, intent="relative", depth=depth)
     except pyvips.Error:
-        # A profile that lcms cannot read says nothing about the colours.
+        # A profile that lcms cannot read says nothing about the colors.
         return image.colourspace("srgb") if image.interpretation == "cmyk" else image
     return converted.colourspace("grey16" if depth == 16 else "b-w") if grey else converted
 

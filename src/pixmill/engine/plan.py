@@ -28,7 +28,8 @@ def plan(info: ImageInfo, options: Options, limits: Limits) -> Plan:
     """
     Return what *options* mean for the image that *info* describes.
 
-    Raises TooManyPixels, UnknownFormat or BadDimensions.
+    Raises TooManyPixels, UnknownFormat or BadDimensions, and BadOption when the format cannot be
+    written without loss.
     """
     check(info, limits)
     codec = _codec(info, options)

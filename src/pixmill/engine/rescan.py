@@ -15,7 +15,7 @@ def rescan(data: bytes, plan: Plan) -> bytes:
     """
     Return *data* with the plan's metadata rules applied and its coding tightened where it can be.
 
-    The pixels stay as they are stored; what turns or colours them (an orientation, a profile)
+    The pixels stay as they are stored; what turns or colors them (an orientation, a profile)
     stays with them.
     """
     if not plan.keep_metadata:

@@ -1,6 +1,7 @@
 """What happens to pixels between decoding and encoding: resize, turn, convert, flatten."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pyvips
 
@@ -28,7 +29,7 @@ def _resize(picture: Picture, plan: Plan) -> Picture:
         width, height = height, width
 
     def resize(frame: pyvips.Image) -> pyvips.Image:
-        # A transparent pixel's colour must not bleed into its neighbours.
+        # A transparent pixel's color must not bleed into its neighbours.
         alpha, band_format = frame.hasalpha(), frame.format
         if alpha:
             frame = frame.premultiply()
@@ -47,7 +48,7 @@ def _turn(picture: Picture, plan: Plan) -> Picture:
     if turn is None:
         return picture
     if orientation != 2:  # all but a mirror image need rows in another order than they come
-        picture = _with_image(picture, picture.image.copy_memory(), picture.page_height)
+        picture = replace(picture, image=picture.image.copy_memory())
     return _each_frame(picture, turn)
 
 
@@ -64,7 +65,7 @@ _TURNS: dict[int, Callable[[pyvips.Image], pyvips.Image]] = {
 
 def _convert(picture: Picture, plan: Plan) -> Picture:
     image = convert(picture.image, plan, codecs.get(plan.format))
-    return _with_image(picture, image, picture.page_height)
+    return replace(picture, image=image)
 
 
 def _flatten(picture: Picture, plan: Plan) -> Picture:
@@ -76,7 +77,7 @@ def _flatten(picture: Picture, plan: Plan) -> Picture:
         if red != green or green != blue:
             image = image.colourspace("srgb")
     background = list(plan.flatten) if image.bands == 4 else [plan.flatten[0]]
-    return _with_image(picture, image.flatten(background=background), picture.page_height)
+    return replace(picture, image=image.flatten(background=background))
 
 
 def _label(picture: Picture, plan: Plan) -> Picture:
@@ -91,27 +92,25 @@ def _label(picture: Picture, plan: Plan) -> Picture:
         image.set_type(pyvips.GValue.gint_type, "page-height", picture.page_height)
     if image.get_typeof("orientation"):
         image.set_type(pyvips.GValue.gint_type, "orientation", 1)
-    return _with_image(picture, image, picture.page_height)
+    return replace(picture, image=image)
 
 
 def _each_frame(picture: Picture, change: Callable[[pyvips.Image], pyvips.Image]) -> Picture:
     """Apply *change* to each frame by itself, so that none bleeds into the next."""
     if picture.frames == 1:
         image = change(picture.image)
-        return _with_image(picture, image, image.height)
+        return replace(picture, image=image, page_height=image.height)
     roll = picture.image.copy_memory()
     frames = [
         change(roll.crop(0, index * picture.page_height, roll.width, picture.page_height))
         for index in range(picture.frames)
     ]
-    return _with_image(picture, pyvips.Image.arrayjoin(frames, across=1), frames[0].height)
+    return replace(
+        picture, image=pyvips.Image.arrayjoin(frames, across=1), page_height=frames[0].height
+    )
 
 
 def _orientation(plan: Plan) -> int:
     # Pillow, which decodes sequences, leaves the turning to its callers.
     turned = plan.source.format in TURNED_BY_DECODER and not plan.animated
     return 1 if turned else plan.source.orientation
-
-
-def _with_image(picture: Picture, image: pyvips.Image, page_height: int) -> Picture:
-    return Picture(image=image, page_height=page_height, delays=picture.delays, loops=picture.loops)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pyvips
 
-#: What is done with EXIF, XMP, IPTC, comments and the colour profile.
+#: What is done with EXIF, XMP, IPTC, comments and the color profile.
 #: ``strip``: all of it goes; pixels are converted to sRGB first. ``keep``: all of it stays.
 Metadata = Literal["strip", "keep"]
 

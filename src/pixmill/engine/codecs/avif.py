@@ -13,7 +13,7 @@ from pixmill.engine.types import Codec, Picture, Plan
 # than the default effort for a tenth (docs/adr/0009). Large pictures step down to speed 9.
 EFFORT = (0, 0, 1, 1)
 
-#: From this score on, full-resolution colour is the smaller way to the same look.
+#: From this score on, full-resolution color is the smaller way to the same look.
 FULL_COLOR_SCORE = 80
 
 # aom's speed for animations, whose every frame is a picture of its own.

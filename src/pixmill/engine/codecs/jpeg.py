@@ -8,7 +8,7 @@ from pixmill.engine.pixels import exif, field, to_array
 from pixmill.engine.quality import encoder_number, score_of
 from pixmill.engine.types import Codec, Picture, Plan
 
-#: From this score on, colour at half resolution costs more bytes than it saves (docs/adr/0007).
+#: From this score on, color at half resolution costs more bytes than it saves (docs/adr/0007).
 FULL_COLOR_SCORE = 90
 
 

@@ -18,7 +18,7 @@ LEVEL = (0, 1, 2, 2)
 # more often. The largest pictures go without a palette, to stay within the deadline.
 PALETTE_EFFORT = (None, 1, 4, 6)
 
-#: Quality → imagequant's own quality, which decides how many colours a palette may spend.
+#: Quality → imagequant's own quality, which decides how many colors a palette may spend.
 PALETTE = ((1, 20), (45, 70), (66, 85), (84, 95), (96, 100))
 
 # At quality 100 nobody wants to find out whether a palette can be told apart.
@@ -49,7 +49,7 @@ def optimize(data: bytes, plan: Plan) -> bytes:
 
 
 def _palette(image: pyvips.Image, plan: Plan) -> bytes | None:
-    """Return *image* with at most 256 colours, or None where that can be seen."""
+    """Return *image* with at most 256 colors, or None where that can be seen."""
     effort = PALETTE_EFFORT[plan.effort]
     if image.format != "uchar" or effort is None:
         return None
@@ -61,7 +61,7 @@ def _palette(image: pyvips.Image, plan: Plan) -> bytes | None:
         keep=plan.keep,
     )
     result = pyvips.Image.pngload_buffer(data)
-    if result.bands != image.bands:  # opaque alpha has gone, or grey has become colour
+    if result.bands != image.bands:  # opaque alpha has gone, or grey has become color
         result = _like(result, image)
     score = compare(to_array(image), to_array(result))
     return data if score >= score_of(plan.quality) else None

@@ -25,7 +25,7 @@ def encode(picture: Picture, plan: Plan) -> bytes:
 
 
 def _save(picture: Picture, plan: Plan, *, lossless: bool) -> bytes:
-    """Run the encoder; sharp YUV keeps thin coloured edges that plain 4:2:0 smears."""
+    """Run the encoder; sharp YUV keeps thin colored edges that plain 4:2:0 smears."""
     number = round(encoder_number(CODEC.curve, plan.quality))
     data: bytes = picture.image.webpsave_buffer(
         Q=number,
