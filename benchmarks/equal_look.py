@@ -1,135 +1,186 @@
 """
-Bytes and CPU at equal look: our codecs against Pillow's default JPEG.
+Bytes and CPU at equal look: our codecs against the defaults of the peers.
 
-    python -m benchmarks.equal_look [FILE…]
+    python -m benchmarks.equal_look [FILE | FOLDER]…
+    python -m benchmarks.equal_look --graphics [FILE | FOLDER]…
 
-Every picture is encoded at several qualities; between them the logarithms of bytes and of CPU
-time are interpolated over the measured SSIMULACRA2. CPU is of encoding alone, the quickest of
-three runs, and Pillow’s is measured in the same minute, so that the ratio holds on a busy machine.
+Each picture is encoded as the peer does when nobody says how, and the SSIMULACRA2 of that is
+measured; then our encoder is asked for the same score: its numbers are halved until two neighbors
+enclose it, and between them the logarithms of bytes and of CPU are interpolated. Both sides read
+the same uncompressed TIFF. CPU is user and system time of the whole call on one thread, of ours all
+of `optimize`, the quickest of up to three runs. PNG has no look to be set, so what comes out is
+compared with Pillow's default PNG.
 """
 
-import sys
-import time
-from collections.abc import Callable, Sequence
-from io import BytesIO
-from math import exp, log
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import geometric_mean, median
-from typing import NamedTuple
+from statistics import fmean, geometric_mean, median
+from typing import Annotated
 
-import numpy as np
-import pyvips
-from numpy.typing import NDArray
-from PIL import Image
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+import typer
 
-from benchmarks.pictures import paths
-from pixmill.engine import codecs
-from pixmill.engine.pixels import from_array, to_array
-from pixmill.engine.plan import plan
-from pixmill.engine.quality import interpolate
-from pixmill.engine.ssimulacra2 import Reference
-from pixmill.engine.types import ImageInfo, Limits, Options, Picture
+from benchmarks.encoders import ours
+from benchmarks.encoders.defaults import DEFAULTS, PNGS, Default
+from benchmarks.encoders.record import Encoder
+from benchmarks.pictures import GRAPHICS, PHOTOS, chosen
+from benchmarks.points import SAME_BYTES, SAME_CPU, Curve, Point, measure, on_one_thread
+from benchmarks.source import Source, loaded
+from benchmarks.tables import dump, show
 
-TARGETS = (60, 70, 80, 90)
-QUALITIES = (25, 35, 45, 55, 66, 75, 84, 90, 96, 99)
-FORMATS = ("jpeg", "webp", "avif", "jxl")
-RUNS = 3
+LOSSY = ("jpeg", "webp", "avif")
+COLUMNS = ("ours", "against", "pictures", "score", "bytes", "CPU", "s/MP", "theirs", "ours is")
+PNG_COLUMNS = ("PNG", "pictures", "bytes", "score", "worst", "s/MP")
 
-Pixels = NDArray[np.uint8]
+app = typer.Typer(add_completion=False)
 
 
-class Point(NamedTuple):
-    """One encode: how it looks, and what it cost."""
+@app.command()
+def main(  # noqa: PLR0913 - a command has as many arguments as it has options
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            exists=True, help="Pictures or folders; the default comes with scikit-image."
+        ),
+    ] = None,
+    *,
+    graphics: Annotated[
+        bool, typer.Option("--graphics", help="The pictures are graphics: PNG too.")
+    ] = False,
+    formats: Annotated[str, typer.Option(help="Which, separated by commas.")] = ",".join(LOSSY),
+    ways: Annotated[str, typer.Option(help="default, smart and max, by commas.")] = "default,max",
+    crop: Annotated[
+        int | None, typer.Option(min=16, help="Take the middle of larger pictures, so wide.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Compare bytes and CPU of our codecs with the peers' defaults at the same score."""
+    on_one_thread()
+    pictures = chosen(files, GRAPHICS if graphics else PHOTOS)
+    rows = compare(
+        loaded(pictures, crop=crop, say="Equal look"), formats.split(","), ways.split(",")
+    )
+    pngs = compare_png(loaded(pictures, crop=crop, say="PNG")) if graphics else []
+    if as_json:
+        dump([*rows, *pngs])
+        return
+    show(
+        COLUMNS,
+        (
+            (
+                r.ours,
+                r.against,
+                r.pictures,
+                r.score,
+                r.size,
+                r.cpu,
+                r.our_cpu,
+                r.their_cpu,
+                r.verdict,
+            )
+            for r in rows
+        ),
+    )
+    if graphics:
+        show(PNG_COLUMNS, ((p.encoder, p.pictures, p.size, p.score, p.worst, p.cpu) for p in pngs))
 
-    score: float
-    size: int
-    cpu: float  #: seconds a megapixel
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One encoder of ours against one default."""
+
+    ours: str
+    against: str
+    pictures: int  #: on which ours reaches the score of the default
+    score: float  #: mean
+    size: float  #: ours ÷ theirs, geometric mean
+    cpu: float  #: ours ÷ theirs, median
+    our_cpu: float  #: seconds a megapixel, median
+    their_cpu: float
+
+    @property
+    def verdict(self) -> str:
+        """Say what of ours is better; *neither* is what must not be."""
+        better = [
+            *(["smaller"] if self.size * SAME_BYTES < 1 else []),
+            *(["cheaper"] if self.cpu * SAME_CPU < 1 else []),
+        ]
+        if self.size > SAME_BYTES and self.cpu > SAME_CPU:
+            return "neither"
+        return " and ".join(better) or "equal"
 
 
-def main(files: Sequence[Path]) -> None:
-    """Print one row a format and target."""
-    curves: dict[str, list[list[Point]]] = {name: [] for name in ("pillow", *FORMATS)}
-    for path in track(files, "Encoding", console=Console(stderr=True)):
-        pixels = np.asarray(Image.open(path).convert("RGB"))
-        reference = Reference(pixels)
-        for name, found in curves.items():
-            found.append([_point(name, quality, pixels, reference) for quality in QUALITIES])
-    table = Table(title=f"{len(files)} photographs, against Pillow's default JPEG at equal score")
-    for column in ("format", "score", "pictures", "bytes", "CPU s/MP", "Pillow CPU s/MP", "CPU"):
-        table.add_column(column, justify="right")
-    for name in FORMATS:
-        for target in TARGETS:
-            table.add_row(name, str(target), *_row(curves["pillow"], curves[name], target))
-    Console().print(table)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PngRow:
+    """One way to write PNG."""
+
+    encoder: str
+    pictures: int
+    size: float  #: ÷ Pillow's, geometric mean
+    score: float  #: mean
+    worst: float
+    cpu: float  #: seconds a megapixel, median
 
 
-def _row(theirs: list[list[Point]], ours: list[list[Point]], target: int) -> list[str]:
-    """Compare where both reach *target*; bytes as the geometric mean, CPU as the median."""
-    pairs = [
-        (_at(one, target), _at(other, target))
-        for one, other in zip(theirs, ours, strict=True)
-        if all(min(curve).score <= target <= max(curve).score for curve in (one, other))
+def compare(sources: Iterable[Source], formats: Sequence[str], ways: Sequence[str]) -> list[Row]:
+    """Set our encoders, asked in each of *ways*, in relation to every default of their format."""
+    contests = [
+        (ours.pixmill(default.encoder.format, way), default)
+        for default in DEFAULTS
+        if default.encoder.format in formats
+        for way in ways
     ]
-    if not pairs:
-        return ["0", "", "", "", ""]
-    cpu, base = (median(pair[side].cpu for pair in pairs) for side in (1, 0))
+    found: list[list[tuple[Point, Point]]] = [[] for _ in contests]
+    for source in sources:
+        curves: dict[str, Curve] = {}
+        points: dict[str, Point] = {}
+        for (encoder, default), pairs in zip(contests, found, strict=True):
+            fitting = source.opaque if default.encoder.format == "jpeg" else source
+            theirs = points.get(str(default)) or measure(default.encoder, fitting, default.number)
+            points[str(default)] = theirs
+            at = curves.setdefault(encoder.name, Curve(encoder, fitting)).at(theirs.score)
+            if at is not None:
+                pairs.append((at, theirs))
     return [
-        str(len(pairs)),
-        f"{geometric_mean(our.size / their.size for their, our in pairs):.3f}",
-        f"{cpu:.3f}",
-        f"{base:.4f}",
-        f"{cpu / base:.1f} ×",
+        _row(encoder, default, pairs)
+        for (encoder, default), pairs in zip(contests, found, strict=True)
+        if pairs
     ]
 
 
-def _at(curve: list[Point], target: int) -> Point:
-    ordered = sorted(curve)
-    size = exp(interpolate([(p.score, log(p.size)) for p in ordered], target))
-    cpu = exp(interpolate([(p.score, log(p.cpu)) for p in ordered], target))
-    return Point(target, round(size), cpu)
+def compare_png(sources: Iterable[Source]) -> list[PngRow]:
+    """Set every way to write PNG in relation to the first."""
+    found: list[list[Point]] = [[] for _ in PNGS]
+    for source in sources:
+        for encoder, points in zip(PNGS, found, strict=True):
+            points.append(measure(encoder, source, encoder.numbers[-1]))
+    return [
+        PngRow(
+            encoder=str(encoder),
+            pictures=len(points),
+            size=geometric_mean(
+                point.size / first.size for point, first in zip(points, found[0], strict=True)
+            ),
+            score=fmean(p.score for p in points),
+            worst=min(p.score for p in points),
+            cpu=median(p.cpu for p in points),
+        )
+        for encoder, points in zip(PNGS, found, strict=True)
+    ]
 
 
-def _point(name: str, quality: int, pixels: Pixels, reference: Reference) -> Point:
-    encode = _pillow(pixels, quality) if name == "pillow" else _ours(name, pixels, quality)
-    seconds = []
-    for _ in range(RUNS):
-        start = time.process_time()
-        data = encode()
-        seconds.append(time.process_time() - start)
-    megapixels = pixels.shape[0] * pixels.shape[1] / 1e6
-    return Point(reference.score(_decoded(name, data)), len(data), min(seconds) / megapixels)
-
-
-def _pillow(pixels: Pixels, quality: int) -> Callable[[], bytes]:
-    picture = Image.fromarray(pixels)
-
-    def encode() -> bytes:
-        out = BytesIO()
-        picture.save(out, "JPEG", quality=quality)
-        return out.getvalue()
-
-    return encode
-
-
-def _ours(name: str, pixels: Pixels, quality: int) -> Callable[[], bytes]:
-    height, width, _ = pixels.shape
-    info = ImageInfo(format="png", width=width, height=height)
-    steps = plan(info, Options(format=name, quality=quality), Limits())
-    picture = Picture(image=from_array(pixels).copy_memory(), page_height=height)
-    return lambda: codecs.get(name).encode(picture, steps)
-
-
-def _decoded(name: str, data: bytes) -> Pixels:
-    if name == "jxl":
-        from imagecodecs import jpegxl_decode  # noqa: PLC0415 - only this format needs it
-
-        return np.asarray(jpegxl_decode(data))
-    image = pyvips.Image.new_from_buffer(data, "")
-    return to_array(image.colourspace("srgb"))
+def _row(encoder: Encoder, default: Default, pairs: Sequence[tuple[Point, Point]]) -> Row:
+    return Row(
+        ours=encoder.name,
+        against=str(default),
+        pictures=len(pairs),
+        score=fmean(theirs.score for _, theirs in pairs),
+        size=geometric_mean(our.size / theirs.size for our, theirs in pairs),
+        cpu=median(our.cpu / theirs.cpu for our, theirs in pairs),
+        our_cpu=median(our.cpu for our, _ in pairs),
+        their_cpu=median(theirs.cpu for _, theirs in pairs),
+    )
 
 
 if __name__ == "__main__":
-    main([Path(name) for name in sys.argv[1:]] or [p for p in paths() if p.suffix == ".png"][:4])
+    app()

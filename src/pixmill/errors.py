@@ -6,15 +6,18 @@ Everything that can go wrong, in one tree.
     + WrongContentType  + MissingFile  + FileTooLarge  + UploadIncomplete
     + BadOption
       - UnknownFormat  - MissingFormat  - BadQuality  - BadDimensions  - MissingDimensions
+      - BadUrl
+    + FetchFailed
     + UnreadableImage
       - UnsupportedFormat  - TooManyPixels  - TooCostly
   x Refused               the caller may not do this
-    + BadKey  + KeyLimitReached  + QuotaExceeded
+    + BadKey  + KeyLimitReached  + QuotaExceeded  + RateLimited
   x NotFound              there is nothing by that name
-    + MethodNotAllowed
+    + MethodNotAllowed  + ResultGone
   x Conflict              something by that name is there already
   x Busy                  all places are taken; try again later
     + Unavailable
+      - StorageFull
   x Internal              a bug, or a broken machine: the only one that pages anyone
 
 No class here knows about HTTP: one and the same error is a 415 in one dialect and a 500 in another.
@@ -25,7 +28,7 @@ The first line of a class's docstring is its default message, so ``python -OO`` 
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 T = TypeVar("T")
 
@@ -121,6 +124,24 @@ class MissingDimensions(BadOption):
     code = "missing_dimensions"
 
 
+class DoesNotFit(BadOption):
+    """No look makes the image that small; allow more bytes, a smaller size or another format."""
+
+    code = "does_not_fit"
+
+
+class BadUrl(BadOption):
+    """The URL is not a plain http or https URL."""
+
+    code = "bad_url"
+
+
+class FetchFailed(BadInput):
+    """The URL could not be fetched."""
+
+    code = "fetch_failed"
+
+
 class UnreadableImage(BadInput):
     """The image could not be processed."""
 
@@ -176,6 +197,22 @@ class QuotaExceeded(Refused):
         self.reset_at = reset_at
 
 
+class RateLimited(Refused):
+    """Too many requests in too short a time; try again later."""
+
+    code = "rate_limited"
+
+    def __init__(
+        self, *, limit: int, used: int, retry_after: int, window: Literal["minute", "day"]
+    ) -> None:
+        super().__init__()
+        self.limit = limit
+        self.used = used
+        #: Seconds after which there is room again.
+        self.retry_after = retry_after
+        self.window = window
+
+
 class NotFound(Error):
     """There is nothing here by that name."""
 
@@ -190,6 +227,12 @@ class MethodNotAllowed(NotFound):
     def __init__(self, *, allowed: tuple[str, ...]) -> None:
         super().__init__()
         self.allowed = allowed
+
+
+class ResultGone(NotFound):
+    """The result was deleted when its time was over."""
+
+    code = "result_gone"
 
 
 class Conflict(Error):
@@ -215,6 +258,12 @@ class Unavailable(Busy):
     """The server cannot keep its books at the moment; try again shortly."""
 
     code = "unavailable"
+
+
+class StorageFull(Unavailable):
+    """There is no room to store the result at the moment; try again later."""
+
+    code = "storage_full"
 
 
 class Internal(Error):

@@ -6,11 +6,23 @@ a test compares the two.
 """
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+#: Fewest characters of a secret that an operator gives.
+SECRET_LENGTH = 32
 
 #: The layers of the codec processes' lock that can be made mandatory.
 Layer = Literal["uid", "no_new_privs", "landlock", "rlimits", "seccomp"]
@@ -21,6 +33,26 @@ def _split(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
+
+
+def _networks(value: object) -> object:
+    """Turn ``"10.0.0.0/8, fd00::/8"`` into networks, and say which one is none."""
+    parts = _split(value)
+    return tuple(map(_network, parts)) if isinstance(parts, tuple) else parts
+
+
+def _network(value: object) -> object:
+    try:
+        return ip_network(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not a network such as 10.0.0.0/8") from error
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    """Refuse a secret that could be guessed; an empty one is none."""
+    if 0 < len(secret.get_secret_value()) < SECRET_LENGTH:
+        raise ValueError(f"it needs at least {SECRET_LENGTH} characters")
+    return secret
 
 
 def _cores() -> int:
@@ -50,6 +82,47 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="",
         description="`sqlite:///PATH` or `postgresql://…`; empty means `<data-dir>/pixmill.db`.",
+    )
+    redis_url: str = Field(
+        default="",
+        description="Where servers count requests together: `redis://HOST:PORT/DB` of Valkey or "
+        "Redis, `rediss://` for TLS, `unix:///PATH`; empty means each by itself, in memory.",
+    )
+    rate_limits_when_unavailable: Literal["open", "closed"] = Field(
+        default="open",
+        description="What happens to requests while that place cannot be reached: `open` lets them "
+        "through uncounted, `closed` answers 503.",
+    )
+    anonymous_requests: PositiveInt = Field(
+        default=20,
+        description="Requests a minute from one address that carry no valid key.",
+    )
+    storage_url: str = Field(
+        default="",
+        description="Where results are kept: `file:///FOLDER` or `s3://BUCKET/PREFIX`; "
+        "empty means `<data-dir>/objects`.",
+    )
+    storage_endpoint: str = Field(
+        default="", description="URL of the S3 service; empty means that of Amazon."
+    )
+    storage_region: str = Field(
+        default="", description="Region of the bucket; empty means what `AWS_REGION` says."
+    )
+    storage_access_key_id: str = Field(
+        default="",
+        description="Access key of the S3 service; empty means the usual `AWS_*` variables, or the "
+        "role of the machine.",
+    )
+    storage_secret_access_key: SecretStr = Field(
+        default=SecretStr(""), description="What belongs to that access key."
+    )
+    result_ttl: PositiveInt = Field(
+        default=86_400, description="Seconds that a stored result can be downloaded."
+    )
+    secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] = Field(
+        default=SecretStr(""),
+        description="What download links are signed with, at least 32 characters, the same on all "
+        "servers; empty means a secret that is made once, in `<data-dir>/secret.key`.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe log line that is written."
@@ -109,11 +182,32 @@ class Settings(BaseSettings):
         description="Layers of the codec processes' lock without which the server refuses to "
         "start, separated by commas: `uid`, `no_new_privs`, `landlock`, `rlimits`, `seccomp`.",
     )
+    fetch_allow: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)
+    ] = Field(
+        default=(),
+        description="Networks, such as `10.1.0.0/16`, that fetching a URL may reach, at any port, "
+        "although they are not public; separated by commas.",
+    )
+    fetch_timeout: PositiveFloat = Field(
+        default=15.0, description="Seconds within which a URL must have been fetched."
+    )
+    fetch_redirects: NonNegativeInt = Field(
+        default=3, description="Redirects that are followed for one URL."
+    )
+    fetch_concurrency: PositiveInt = Field(
+        default=16, description="URLs that are fetched at one time; more wait their turn."
+    )
 
     @property
     def resolved_database_url(self) -> str:
         """Return the database's URL with its default filled in."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'pixmill.db'}"
+
+    @property
+    def resolved_storage_url(self) -> str:
+        """Return where results are kept, with its default filled in."""
+        return self.storage_url or (self.data_dir.absolute() / "objects").as_uri()
 
 
 def variable(name: str) -> str:
@@ -138,4 +232,4 @@ def settings_table() -> str:
 def _shown(default: object) -> str:
     if isinstance(default, tuple):
         default = ",".join(default)
-    return f"`{default}`" if default not in {"", None} else "(empty)"
+    return "(empty)" if default is None or not str(default) else f"`{default}`"

@@ -1,6 +1,7 @@
 """`pixmill optimize`, run as a person runs it."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +70,61 @@ def test_lossless_where_it_cannot_be_is_said(folder):
     assert done.returncode == 1
     assert "JPEG cannot be written without loss" in done.stderr
     assert not list((folder / "small").iterdir())
+
+
+def test_a_target_is_reached_and_the_score_is_printed(folder):
+    done = optimize("a.jpg", "-o", "small", "--target", 70, "--json", cwd=folder)
+    table = optimize("a.jpg", "-o", "small", "--mode", "size", cwd=folder)
+
+    (row,) = json.loads(done.stdout)["files"]
+    assert row["how"] == "encoded"
+    assert abs(row["score"] - 70) <= 3
+    assert "score" in table.stdout
+    assert re.search(r" 6\d\.\d .* encoded ", table.stdout)
+
+
+def test_auto_chooses_what_is_accepted(folder):
+    done = optimize(
+        "a.jpg", "a.png", "-o", "small", "-f", "auto", "--accept", "png,JPG", cwd=folder
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (folder / "small").iterdir()} == {"a.jpg", "a.png"}
+
+
+def test_what_is_optimized_already_is_told(folder):
+    optimize("a.jpg", "-o", "once", cwd=folder)
+    again = optimize("once/a.jpg", "-o", "twice", "--smart", "--json", cwd=folder)
+
+    (row,) = json.loads(again.stdout)["files"]
+    assert row["how"] in {"rescanned", "original"}
+    assert row["score"] == 100
+    assert row["after"] <= row["before"]
+
+
+def test_a_size_is_kept_or_the_file_fails(folder):
+    small = optimize("a.jpg", "-o", "small", "--max-bytes", 4000, cwd=folder)
+    tiny = optimize("a.jpg", "-o", "tiny", "--max-bytes", 100, cwd=folder)
+
+    assert small.returncode == 0, small.stderr
+    assert (folder / "small" / "a.jpg").stat().st_size <= 4000
+    assert tiny.returncode == 1
+    assert "a.jpg: No look makes the image that small" in tiny.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--target", 29),
+        ("--mode", "fast"),
+        ("--max-bytes", 0),
+        ("--accept", "webp,jxl"),
+        ("--accept", ""),
+    ],
+)
+def test_a_wrong_option_is_refused_before_anything_is_done(folder, arguments):
+    done = optimize("a.jpg", "-o", "small", *arguments, cwd=folder)
+
+    assert done.returncode == 2
+    assert arguments[0] in done.stderr
+    assert not (folder / "small").exists()

@@ -43,6 +43,8 @@ def instance(kind: type[errors.Error]) -> errors.Error:
             return errors.FileTooLarge(limit=1000)
         case errors.QuotaExceeded:
             return errors.QuotaExceeded(limit=1, used=1, reset_at=datetime(2026, 7, 1, tzinfo=UTC))
+        case errors.RateLimited:
+            return errors.RateLimited(limit=1, used=1, retry_after=60, window="minute")
         case errors.MethodNotAllowed:
             return errors.MethodNotAllowed(allowed=("GET",))
     return kind()

@@ -186,7 +186,7 @@ def test_an_unknown_format_is_refused(client: Client, jpeg: bytes, value: str) -
     """OP-31."""
     answer = client.post("/v1/compress", jpeg, format=value)
 
-    check(answer, 400, "invalid_format", '"format" must be one of jpeg, png, webp, avif.')
+    check(answer, 400, "invalid_format", '"format" must be one of jpeg, png, webp, avif, or auto.')
 
 
 @pytest.mark.parametrize("value", ["0", "101", "-1", "80.5", "high", "8e1"])

@@ -7,11 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixmill import errors
-from pixmill.engine.plan import memory_size, plan, result_size
-from pixmill.engine.types import ImageInfo, Limits, Options
+from pixmill.engine.plan import memory_size, plans, result_size
+from pixmill.engine.types import ImageInfo, Limits, Options, Plan
 
 JPEG = ImageInfo(format="jpeg", width=2560, height=1600)
 LIMITS = Limits()
+
+
+def plan(info: ImageInfo, options: Options, limits: Limits) -> Plan:
+    (only,) = plans(info, options, limits)
+    return only
+
 
 sizes = st.tuples(st.integers(1, 70_000), st.integers(1, 70_000))
 sides = st.one_of(st.none(), st.integers(1, 20_000))

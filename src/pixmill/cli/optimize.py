@@ -17,7 +17,9 @@ from pixmill import errors
 from pixmill.app import pool_config
 from pixmill.cli.environment import load
 from pixmill.engine import versions
-from pixmill.engine.types import Limits, Options
+from pixmill.engine.plan import TARGETS
+from pixmill.engine.types import Limits, Mode, Options
+from pixmill.http import negotiation
 from pixmill.services.optimization import Outcome, produce
 from pixmill.services.pool.blob import Blob
 from pixmill.services.pool.pool import Pool
@@ -39,6 +41,7 @@ class Row:
     before: int = 0
     after: int = 0
     how: str | None = None
+    score: float | None = None
     error: str | None = None
 
 
@@ -46,11 +49,21 @@ def optimize(
     files: Annotated[list[Path], typer.Argument(help="Pictures to optimize.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")],
     format_: Annotated[
-        str | None, typer.Option("--format", "-f", help="jpeg, png, webp, avif, gif or jxl.")
+        str | None, typer.Option("--format", "-f", help="jpeg, png, webp, avif, gif, jxl or auto.")
+    ] = None,
+    accept: Annotated[
+        str | None, typer.Option(help="What auto may choose from, with commas between.")
     ] = None,
     quality: Annotated[
         int, typer.Option("--quality", "-q", min=1, max=100, help="Look of the result.")
     ] = 80,
+    smart: Annotated[bool, typer.Option("--smart", help="Reach that look by measuring.")] = False,
+    target: Annotated[
+        float | None,
+        typer.Option(min=TARGETS[0], max=TARGETS[1], help="SSIMULACRA2 to reach by measuring."),
+    ] = None,
+    mode: Annotated[Mode | None, typer.Option(help="A look with a name.")] = None,
+    max_bytes: Annotated[int | None, typer.Option(min=1, help="Largest size of a result.")] = None,
     width: Annotated[int | None, typer.Option(min=1, help="Largest width in pixels.")] = None,
     height: Annotated[int | None, typer.Option(min=1, help="Largest height in pixels.")] = None,
     lossless: Annotated[bool, typer.Option("--lossless", help="Change no pixel.")] = False,
@@ -62,7 +75,12 @@ def optimize(
     """Compress, convert or resize pictures; exit with 1 when one of them failed."""
     options = Options(
         format="jpeg" if format_ == "jpg" else format_,
+        accept=_accepted(accept),
         quality=quality,
+        smart=smart,
+        target=target,
+        mode=mode,
+        max_bytes=max_bytes,
         lossless=lossless,
         metadata="keep" if keep_metadata else "strip",
         width=width,
@@ -75,6 +93,16 @@ def optimize(
     else:
         _print(rows)
     raise typer.Exit(any(row.error for row in rows))
+
+
+def _accepted(names: str | None) -> tuple[str, ...]:
+    if names is None:
+        return ()
+    try:
+        return negotiation.named(names.split(","))
+    except ValueError as error:
+        known = ", ".join(negotiation.FORMATS)
+        raise typer.BadParameter(f"Not a list of {known}.", param_hint="--accept") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +135,7 @@ class _Run:
             before=outcome.original_size,
             after=len(outcome.data),
             how=outcome.how,
+            score=outcome.score,
         )
 
 
@@ -181,11 +210,20 @@ def _print(rows: Sequence[Row]) -> None:
         ("before", f"{before:,}"),
         ("after", f"{after:,}"),
         ("saved", _saved(before, after)),
+        ("score", ""),
     ):
         table.add_column(name, justify="right", footer=footer, no_wrap=True)
+    table.add_column("how")
     for row in done:
-        saved = _saved(row.before, row.after)
-        table.add_row(Path(row.file).name, row.format, f"{row.before:,}", f"{row.after:,}", saved)
+        table.add_row(
+            Path(row.file).name,
+            row.format,
+            f"{row.before:,}",
+            f"{row.after:,}",
+            _saved(row.before, row.after),
+            "" if row.score is None else f"{row.score:.1f}",
+            row.how,
+        )
     if done:
         Console().print(table)
     for row in rows:

@@ -1,6 +1,10 @@
-"""The one way through the engine: probe → plan → decode → transform → encode."""
+"""The one way through the engine: probe → plan → decode → transform → choose → encode."""
 
 import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Self
 
 import ajpegli
 import cv2
@@ -9,18 +13,18 @@ import pyvips
 
 from pixmill import errors
 from pixmill.engine import codecs
+from pixmill.engine.choose import IDENTICAL, Subject, choose
+from pixmill.engine.content import Content, analyze
 from pixmill.engine.decode import decode
-from pixmill.engine.plan import plan
+from pixmill.engine.floor import optimized_already, settled, without_loss
+from pixmill.engine.look import Look
+from pixmill.engine.plan import plans
 from pixmill.engine.probe import probe
-from pixmill.engine.rescan import rescan, sound
 from pixmill.engine.transform import transform
-from pixmill.engine.types import How, Limits, Options, Plan, Result
+from pixmill.engine.types import Limits, Options, Picture, Plan, Result
 
-#: A result above this share of the upload lost quality for next to nothing: try without loss.
-WORTH_A_LOSS = 0.90
-
-#: How much larger than the re-encoded result a lossless one may be and still be preferred.
-PRICE_OF_LOSSLESS = 1.03
+#: How far a format's weight may be above the lowest and still win: predictions are no better.
+DOUBT = 1.15
 
 #: What the libraries raise at bytes that they cannot make sense of.
 _BROKEN = (
@@ -48,51 +52,111 @@ def optimize(data: bytes, options: Options, limits: Limits) -> Result:
     kinds when *options* cannot be met. The result of a same-format call without a resize never has
     more bytes than *data*.
     """
-    steps = plan(probe(data), options, limits)
+    candidates = plans(probe(data), options, limits)
+    with _blaming_the_image():
+        return _smallest(data, candidates)
+
+
+@contextmanager
+def _blaming_the_image() -> Iterator[None]:
     try:
-        encoded, how = _encode(data, steps)
-        frames = _frames(encoded, steps)
+        yield
     except MemoryError:
         raise errors.TooCostly from None
     except _BROKEN as error:
         raise errors.UnreadableImage(detail=f"{type(error).__name__}: {error}") from error
-    width, height = steps.size
-    return Result(
-        data=encoded,
-        format=steps.format,
-        width=width,
-        height=height,
-        frames=frames,
-        how=how,
-        source=steps.source,
-    )
 
 
-def _encode(data: bytes, steps: Plan) -> tuple[bytes, How]:
-    picture = transform(decode(data, steps), steps)
-    codec = codecs.get(steps.format)
-    encoded = codec.encode(picture, steps)
-    if steps.lossless and not codec.lossless:  # the floor is the one way to change no pixel
-        return _floor(data, steps)
-    # Without loss a picture cannot be turned, only be labeled as turned, and not all heed labels.
-    enough = 1.0 if steps.source.orientation != 1 else WORTH_A_LOSS
-    if not steps.floor or len(encoded) <= enough * len(data):
-        return encoded, "encoded"
-    lossless, how = _floor(data, steps)
-    price = 1.0 if steps.source.lossless else PRICE_OF_LOSSLESS
-    fits = len(encoded) <= len(data)
-    if fits and (len(lossless) > price * len(encoded) or not sound(lossless)):
-        return encoded, "encoded"
-    if not fits and not sound(lossless):
-        raise errors.UnreadableImage(detail="one decoder reads it and another does not")
-    return lossless, how
+def _smallest(data: bytes, candidates: Sequence[Plan]) -> Result:
+    """Carry out the most promising of *candidates*, and others only where they may be smaller."""
+    first = _Draft.of(data, candidates[0])
+    content = analyze(first.look.pixels)
+    drafts = {first.plan.format: first}
+
+    def weight(plan: Plan) -> float:
+        return codecs.get(plan.format).weights.get(content.kind, 1)
+
+    def made(plan: Plan) -> _Made:
+        draft = drafts.pop(plan.format, None) or _Draft.of(data, plan)
+        return draft.made(data, content)
+
+    untried = sorted(candidates, key=weight)
+    doubtful = weight(untried[0]) * DOUBT
+    best: _Made | None = None
+    for plan in untried:
+        if best is None or weight(plan) <= doubtful or _unsatisfying(best, plan, data):
+            try:
+                best = _better(best, made(plan))
+            except errors.DoesNotFit:
+                if best is None and plan is untried[-1]:
+                    raise
+    assert best is not None
+    return best.result
 
 
-def _floor(data: bytes, steps: Plan) -> tuple[bytes, How]:
-    lossless = rescan(data, steps)
-    return lossless, "original" if lossless == data else "rescanned"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """What came out of one format."""
+
+    result: Result
+    reached: bool  #: has the look that was asked for
 
 
-def _frames(encoded: bytes, steps: Plan) -> int:
-    """Return how many frames were written: encoders merge those that do not differ."""
-    return probe(encoded).frames if steps.animated else 1
+def _unsatisfying(best: _Made, plan: Plan, data: bytes) -> bool:
+    """Say whether *plan* is worth a try, although its format is not likely to be smaller."""
+    # Who leaves the format to us wants neither another look nor more bytes than there were.
+    missed = not best.reached and plan.max_bytes is None
+    return missed or (plan.floor and len(best.result.data) > len(data))
+
+
+def _better(one: _Made | None, other: _Made) -> _Made:
+    if one is None:
+        return other
+    if one.reached != other.reached:
+        return one if one.reached else other
+    if one.reached:
+        return min(one, other, key=lambda made: len(made.result.data))
+    return max(one, other, key=lambda made: made.result.score or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """A picture made ready for one format."""
+
+    plan: Plan
+    picture: Picture
+    look: Look
+
+    @classmethod
+    def of(cls, data: bytes, plan: Plan) -> Self:
+        picture = transform(decode(data, plan), plan)
+        # Encoders, the look and the content all want the rows, and they come only once.
+        picture = replace(picture, image=picture.image.copy_memory())
+        return cls(plan=plan, picture=picture, look=Look(picture, codecs.get(plan.format)))
+
+    def made(self, data: bytes, content: Content) -> _Made:
+        """Encode, unless the upload is as good."""
+        plan, reached = self.plan, True
+        score: float | None = None
+        if optimized_already(data, plan):
+            encoded, how = without_loss(data, plan)
+        else:
+            subject = Subject(picture=self.picture, plan=plan, content=content, look=self.look)
+            choice = choose(subject)
+            score, reached = choice.score, choice.reached
+            encoded, how = settled(data, plan, choice.data)
+        if how != "encoded":
+            score, reached = IDENTICAL if plan.measured else None, True
+        width, height = plan.size
+        result = Result(
+            data=encoded,
+            format=plan.format,
+            width=width,
+            height=height,
+            # Encoders merge frames that do not differ.
+            frames=probe(encoded).frames if plan.animated else 1,
+            how=how,
+            score=None if score is None else round(score, 2),
+            source=plan.source,
+        )
+        return _Made(result=result, reached=reached)

@@ -2,11 +2,25 @@
 
 from pixmill import errors
 from pixmill.engine import codecs
-from pixmill.engine.types import Codec, ImageInfo, Limits, Options, Plan
+from pixmill.engine.quality import score_of
+from pixmill.engine.types import AUTO, Codec, ImageInfo, Limits, Options, Plan
 
 # Encoders get less time a pixel as pictures grow, so that the largest that is accepted still
 # finishes within the deadline. The steps are in pixels of the result over all frames.
 EFFORT_STEPS = (4_000_000, 12_000_000, 25_000_000)
+
+#: The effort of a plan for which time does not count.
+MOST_EFFORT = 4
+
+#: The looks that have a name, in SSIMULACRA2 (design: one look, one scale).
+MODES = {"size": 63.0, "balanced": 73.0, "quality": 83.0, "max": 63.0}
+
+#: The scores that can be asked for.
+TARGETS = (30, 95)
+
+# Bytes a pixel that a picture takes which results are held against, and at most (`ssimulacra2`).
+MEASURING = 26
+MOST_MEASURING = 440_000_000
 
 # libvips multiplies by whole frames; without a margin an animation of 1×1 frames would look free.
 FRAME_SIZE = 4096
@@ -24,40 +38,95 @@ def check(info: ImageInfo, limits: Limits) -> None:
         )
 
 
-def plan(info: ImageInfo, options: Options, limits: Limits) -> Plan:
+def plans(info: ImageInfo, options: Options, limits: Limits) -> tuple[Plan, ...]:
     """
-    Return what *options* mean for the image that *info* describes.
+    Return what *options* may mean for the image that *info* describes, a plan for each format.
 
-    Raises TooManyPixels, UnknownFormat or BadDimensions, and BadOption when the format cannot be
-    written without loss.
+    It is one plan, unless the format is left to us. Raises TooManyPixels, UnknownFormat or
+    BadDimensions, and BadOption when options contradict each other or the format.
     """
     check(info, limits)
-    codec = _codec(info, options)
-    animated = info.frames > 1 and (
-        codec.animation == "always" or (codec.animation == "same" and codec.name == info.format)
-    )
+    if options.format != AUTO:
+        return (_plan(info, options, limits, _codec(info, options)),)
+    found = []
+    refusal: errors.Error | None = None
+    for codec in _acceptable(info, options):
+        try:
+            found.append(_plan(info, options, limits, codec))
+        except errors.BadOption as error:
+            refusal = error
+    if refusal and not found:
+        raise refusal
+    return tuple(found)
+
+
+def _plan(info: ImageInfo, options: Options, limits: Limits, codec: Codec) -> Plan:
+    animated = _animated(info, codec)
     size = result_size(info.upright_size, options)
     resize = size != info.upright_size
     pixels = size[0] * size[1] * (info.frames if animated else 1)
     _check_result(codec, size, pixels, limits)
     floor = codec.name == info.format and not resize
-    if options.lossless and not codec.lossless and not floor:
+    lossless = options.lossless or options.mode == "lossless"
+    if lossless and not codec.lossless and not floor:
         raise errors.BadOption(
             f"{codec.name.upper()} cannot be written without loss; ask for another format."
         )
+    score, measured = _look(options)
+    if lossless and options.target is not None:
+        raise errors.BadOption("Without loss there is no look to aim at; leave out one of the two.")
+    effort = sum(pixels <= step for step in EFFORT_STEPS)
     return Plan(
         source=info,
         format=codec.name,
-        quality=options.quality,
-        lossless=options.lossless,
+        score=score,
+        measured=measured,
+        lossless=lossless,
+        max_bytes=options.max_bytes,
         animated=animated,
         size=size,
         resize=resize,
         keep_metadata=options.metadata == "keep",
         flatten=None if codec.alpha else options.background,
         floor=floor,
-        effort=sum(pixels <= step for step in EFFORT_STEPS),
+        effort=MOST_EFFORT if options.mode == "max" and effort == len(EFFORT_STEPS) else effort,
     )
+
+
+def _look(options: Options) -> tuple[float, bool]:
+    """Return the score to reach, and whether measuring is to see to it."""
+    low, high = TARGETS
+    if options.target is not None:
+        if not low <= options.target <= high:  # refuses NaN, too
+            raise errors.BadOption(f"The target must be a score from {low} to {high}.")
+        return options.target, True
+    if options.max_bytes is not None and options.max_bytes < 1:
+        raise errors.BadOption("The largest size must be at least 1 byte.")
+    if options.mode in MODES:
+        return MODES[options.mode], True
+    return score_of(options.quality), options.smart
+
+
+def _animated(info: ImageInfo, codec: Codec) -> bool:
+    return info.frames > 1 and (
+        codec.animation == "always" or (codec.animation == "same" and codec.name == info.format)
+    )
+
+
+def _acceptable(info: ImageInfo, options: Options) -> list[Codec]:
+    """Return the formats that `AUTO` may choose, without those that lose what the image has."""
+    accepted = [
+        codec
+        for name, codec in codecs.all_codecs().items()
+        if codec.weights and (not options.accept or name in options.accept)
+    ]
+    if not accepted:
+        known = ", ".join(
+            sorted(codec.name for codec in codecs.all_codecs().values() if codec.weights)
+        )
+        raise errors.UnknownFormat(f"At least one of {known} must be accepted.")
+    still = [codec for codec in accepted if info.frames == 1 or _animated(info, codec)] or accepted
+    return [codec for codec in still if codec.alpha or not info.alpha] or still
 
 
 def result_size(size: tuple[int, int], options: Options) -> tuple[int, int]:
@@ -95,7 +164,8 @@ def memory_size(plan: Plan) -> int:
     if source.progressive:  # the decoder keeps every coefficient until the last scan
         per_pixel += 6
     frames = FRAME_SIZE * source.frames
-    return decoded * per_pixel + plan.pixels * codec.bytes_per_pixel + frames
+    held = min(plan.size[0] * plan.size[1] * MEASURING, MOST_MEASURING) if plan.measured else 0
+    return decoded * per_pixel + plan.pixels * codec.bytes_per_pixel + frames + held
 
 
 def _codec(info: ImageInfo, options: Options) -> Codec:

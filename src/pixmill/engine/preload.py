@@ -1,6 +1,7 @@
 """Everything that the engine will need, loaded before a codec process locks itself in."""
 
 import mozjpeg_lossless_optimization  # noqa: F401 - loaded for its side effect: to be there
+import numpy.ma  # noqa: F401 - numpy's set operations import it when they are first called
 import oxipng  # noqa: F401
 from PIL import Image
 

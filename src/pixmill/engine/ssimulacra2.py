@@ -2,26 +2,24 @@
 SSIMULACRA2: how close the look of a picture is to that of another, as one number up to 100.
 
 90 is hard to tell from the original, 70 is high quality, 50 medium, 30 low; there is no lower end.
-Follows version 2.1 of the reference program (github.com/cloudinary/ssimulacra2) in all but its
-rounding errors, which cost pictures with large flat areas up to one point there.
+Follows version 2.1 of the reference program (github.com/cloudinary/ssimulacra2), and its rounding
+errors where they move a score.
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
 
 from pixmill.engine import xyb
-from pixmill.engine.xyb import Band, Piece, Pixels, Plane
+from pixmill.engine.blur import Plane, Planes
+from pixmill.engine.error_maps import Error, Errors, Tile, Whole
+from pixmill.engine.xyb import Band, Piece, Pixels
 
-# Structure that is lost, edges that were not there before, edges that are gone.
-_Error = Literal["structure", "ringing", "blurring"]
-
-_ERRORS: tuple[_Error, ...] = ("structure", "ringing", "blurring")
+_ERRORS: tuple[Error, ...] = ("structure", "ringing", "blurring")
 _NORMS = (1, 4)
 _MOST_SCALES = 6
 _SMALLEST_SIDE = 8
@@ -57,14 +55,16 @@ _WEIGHTS = {
     101: 0.9807858872435379,
 }
 
-# Keeps noise in flat areas from counting as structure.
-_STABILIZER = np.float32(0.0009)
+_BAND_PIXELS = 4_000_000
 
-_BAND_PIXELS = 6_000_000
+# So many pixels of a reference are kept ready, at 20 bytes each, less half of those it has: the
+# larger the pictures, the less memory is left. The rest is made ready for each candidate anew,
+# which takes half as long again.
+_KEPT_PIXELS = 16_000_000
 
-# So many pixels of a reference are kept ready, at 20 bytes each. What is beyond is made ready for
-# each candidate anew, which takes half as long again.
-_KEPT_PIXELS = 12_000_000
+# A picture of less than six scales has large weights at its largest ones, where a blur that rounds
+# as the reference does is dear.
+_MOST_NOISY_PIXELS = 1_000_000
 
 # Put under a picture with alpha: the white of most pages, and the reference's dark gray.
 _GROUNDS = (255, 26)
@@ -74,22 +74,14 @@ _GROUNDS = (255, 26)
 class _Term:
     """A part of the score: a *norm* of an *error* over the *area* of a scale, times *weight*."""
 
-    error: _Error
+    error: Error
     norm: int
     area: int
     weight: float
 
 
-_Terms = dict[tuple[int, int], list[_Term]]  # by scale and channel
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ready:
-    """A piece of the reference with what is the same for all candidates."""
-
-    values: Plane
-    mean: Plane
-    variance: Plane  # with the stabilizer in it
+_Place = tuple[int, int]  # a scale and a channel
+_Terms = dict[_Place, list[_Term]]
 
 
 class Reference:
@@ -97,15 +89,20 @@ class Reference:
     A picture that others are compared with; most of the work on it is done once.
 
     *pixels* are sRGB or gray, with or without alpha, as (height, width, bands), and must not change
-    afterwards. Takes 20 bytes a pixel, twice that with alpha, and never more than 400 MB.
+    afterwards. Takes 20 bytes a pixel, twice that with alpha, and never more than 300 MB.
     """
 
     def __init__(self, pixels: Pixels) -> None:
         self._shape = pixels.shape
         grounds = _GROUNDS if pixels.shape[2] % 2 == 0 else _GROUNDS[:1]
-        kept_bands = _KEPT_PIXELS // _BAND_PIXELS // len(grounds)
+        height, width, _ = pixels.shape
+        kept_pixels = max(_KEPT_PIXELS - height * width // 2, 0)
+        kept_bands = kept_pixels // _BAND_PIXELS // len(grounds)
         filled = _fill_up(pixels)
-        self._views = [_View(filled, ground=ground, kept_bands=kept_bands) for ground in grounds]
+        self._views = [
+            _View(filled, ground=ground, band_pixels=_BAND_PIXELS, kept_bands=kept_bands)
+            for ground in grounds
+        ]
 
     def score(self, pixels: Pixels) -> float:
         """
@@ -128,17 +125,26 @@ def compare(reference: Pixels, candidate: Pixels) -> float:
 class _View:
     """A reference on one ground."""
 
-    def __init__(self, pixels: Pixels, *, ground: int, kept_bands: int) -> None:
+    def __init__(self, pixels: Pixels, *, ground: int, band_pixels: int, kept_bands: int) -> None:
         height, width, depth = pixels.shape
         self._pixels = pixels
         self._ground = ground
         self._terms = _terms(height, width, gray=depth < 3)
-        self._wanted = [
-            {channel for scale, channel in self._terms if scale == wanted}
-            for wanted in range(max(self._terms)[0] + 1)
-        ]
-        self._bands = xyb.bands(height, width, scales=len(self._wanted), pixels=_BAND_PIXELS)
-        self._kept = [list(self._ready(band)) for band in self._bands[:kept_bands]]
+        scales = 1 + max(scale for scale, _ in self._terms)
+        whole = {place for place in self._terms if _is_noisy(place, height, width)}
+        self._wanted = _by_scale(self._terms, scales)
+        self._whole = _by_scale(whole, scales)
+        self._tiled = _by_scale(self._terms.keys() - whole, scales)
+        self._bands = xyb.bands(height, width, scales=scales, pixels=band_pixels)
+        stacks = self._stacks()
+        self._tiles: list[list[Tile]] = []
+        for number, band in enumerate(self._bands):
+            pieces = self._pieces(pixels, band, stacks)
+            if number < kept_bands:
+                self._tiles.append([Tile(piece.values) for piece in pieces])
+            else:
+                deque(pieces, maxlen=0)  # for the stacks alone
+        self._wholes = {scale: Whole(stack) for scale, stack in stacks.items()}
 
     def score(self, pixels: Pixels) -> float:
         total = 0.0
@@ -148,80 +154,91 @@ class _View:
 
     def _power_sums(self, pixels: Pixels) -> dict[_Term, float]:
         sums: defaultdict[_Term, float] = defaultdict(float)
-        for number, band in enumerate(self._bands):
-            ready = self._kept[number] if number < len(self._kept) else self._ready(band)
-            for expected, piece in zip(ready, self._pieces(pixels, band), strict=True):
-                terms = self._terms[piece.scale, piece.channel]
-                errors = _errors(expected, piece.values)
-                for term in terms:
-                    sums[term] += _power_sum(errors[term.error][piece.inner], term.norm)
+        for place, errors in self._errors(pixels):
+            for term in self._terms[place]:
+                sums[term] += _power_sum(errors[term.error], term.norm)
         return sums
 
-    def _pieces(self, pixels: Pixels, band: Band) -> Iterator[Piece]:
-        return xyb.pieces(pixels, band, self._wanted, ground=self._ground)
+    def _errors(self, pixels: Pixels) -> Iterator[tuple[_Place, Errors]]:
+        """Yield the errors of *pixels* tile by tile, then those of the planes that stay whole."""
+        stacks = self._stacks()
+        for number, band in enumerate(self._bands):
+            tiles = self._tiles[number] if number < len(self._tiles) else self._new_tiles(band)
+            for piece, tile in zip(self._pieces(pixels, band, stacks), tiles, strict=True):
+                errors = tile.errors(piece.values)
+                inner = {error: plane[piece.inner] for error, plane in errors.items()}
+                yield (piece.scale, piece.channel), inner
+        for scale, whole in self._wholes.items():
+            for number, errors in whole.errors(stacks.pop(scale)):
+                yield (scale, self._whole[scale][number]), errors
 
-    def _ready(self, band: Band) -> Iterator[_Ready]:
-        for piece in self._pieces(self._pixels, band):
-            mean = xyb.blur(piece.values)
-            variance = xyb.blur(piece.values * piece.values)
-            variance -= mean * mean
-            variance += _STABILIZER
-            yield _Ready(values=piece.values, mean=mean, variance=variance)
+    def _pieces(self, pixels: Pixels, band: Band, stacks: dict[int, Planes]) -> Iterator[Piece]:
+        """Yield the pieces of *band* that are tiles; the others go to their places in *stacks*."""
+        for piece in xyb.pieces(pixels, band, self._wanted, ground=self._ground):
+            channels = self._whole[piece.scale]
+            if piece.channel in channels:
+                plane = stacks[piece.scale][channels.index(piece.channel)]
+                plane[piece.place] = piece.values[piece.inner]
+            else:
+                yield piece
+
+    def _new_tiles(self, band: Band) -> Iterator[Tile]:
+        for piece in xyb.pieces(self._pixels, band, self._tiled, ground=self._ground):
+            yield Tile(piece.values)
+
+    def _stacks(self) -> dict[int, Planes]:
+        height, width, _ = self._pixels.shape
+        return {
+            scale: np.empty((len(channels), -(-height >> scale), -(-width >> scale)), np.float32)
+            for scale, channels in enumerate(self._whole)
+            if channels
+        }
 
 
-def _terms(height: int, width: int, *, gray: bool) -> _Terms:
-    """Return the terms that a picture of this size has. The colors of a gray one cannot differ."""
+def _count_scales(height: int, width: int) -> int:
     scales, side = 1, min(height, width)
     # Whether a scale is left out depends on the side of the one before it.
     while scales < _MOST_SCALES and side >= _SMALLEST_SIDE:
         scales, side = scales + 1, (side + 1) // 2
+    return scales
+
+
+def _terms(height: int, width: int, *, gray: bool) -> _Terms:
+    """
+    Return the terms that a picture of this size has.
+
+    The colors of a gray one cannot differ, but the reference finds noise in blue against yellow.
+    """
+    scales = _count_scales(height, width)
     terms: _Terms = defaultdict(list)
-    for place, weight in _WEIGHTS.items():
-        rest, error = divmod(place, len(_ERRORS))
+    for number, weight in _WEIGHTS.items():
+        rest, error = divmod(number, len(_ERRORS))
         rest, norm = divmod(rest, len(_NORMS))
         channel, scale = divmod(rest, scales)
-        if channel == xyb.Y or (channel in {xyb.X, xyb.B} and not gray):
+        if channel in {xyb.Y, xyb.B} or (channel == xyb.X and not gray):
             area = -(-height >> scale) * -(-width >> scale)
             term = _Term(error=_ERRORS[error], norm=_NORMS[norm], area=area, weight=weight)
             terms[scale, channel].append(term)
     return terms
 
 
-def _errors(expected: _Ready, values: Plane) -> dict[_Error, Plane]:
+def _is_noisy(place: _Place, height: int, width: int) -> bool:
     """
-    Return the errors at each pixel.
+    Say whether the reference's rounding errors there move a score.
 
-    The reference's 1 - luminance · structure, in which all is a difference of large numbers, is
-    here written with the difference of the pictures: nothing cancels where they are alike.
+    They do where lost structure has a large weight: in lightness and in blue against yellow, not at
+    the two largest scales of a picture that has all six.
     """
-    difference = expected.values - values
-    shift = xyb.blur(difference)
-    mean = expected.mean - shift
-    difference *= difference
-    structure = xyb.blur(difference)
-    shift *= shift
-    structure -= shift
-    variances = xyb.blur(values * values)
-    variances -= mean * mean
-    variances += expected.variance
-    structure /= variances
-    structure -= structure * shift
-    structure += shift
-
-    before = _contrast(expected.values, expected.mean)
-    change = _contrast(values, mean)
-    change -= before
-    before += 1
-    change /= before
-    ringing = np.empty_like(change)
-    cv2.threshold(change, 0, 0, cv2.THRESH_TOZERO, ringing)
-    return {"structure": structure, "ringing": ringing, "blurring": ringing - change}
+    scale, channel = place
+    short = _count_scales(height, width) < _MOST_SCALES
+    return channel != xyb.X and (scale > 1 or (short and height * width <= _MOST_NOISY_PIXELS))
 
 
-def _contrast(values: Plane, mean: Plane) -> Plane:
-    contrast = np.empty_like(values)
-    cv2.absdiff(values, mean, contrast)
-    return contrast
+def _by_scale(places: Collection[_Place], scales: int) -> list[list[int]]:
+    """Return the channels of each scale."""
+    return [
+        sorted(channel for other, channel in places if other == scale) for scale in range(scales)
+    ]
 
 
 def _power_sum(values: Plane, norm: int) -> float:

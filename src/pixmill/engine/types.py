@@ -1,10 +1,15 @@
 """The words of the engine: what is asked for, what is there, what will be done, what came out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import pyvips
+from numpy.typing import NDArray
+
+from pixmill.engine.content import Content, Kind
+from pixmill.engine.quality import Curve
 
 #: What is done with EXIF, XMP, IPTC, comments and the color profile.
 #: ``strip``: all of it goes; pixels are converted to sRGB first. ``keep``: all of it stays.
@@ -16,6 +21,13 @@ Fit = Literal["inside", "exact"]
 #: Whether a format can hold an animation. ``same``: only when the source had that format too,
 #: because nobody who asks for a PNG of a GIF expects an APNG (OP-29).
 Animation = Literal["never", "same", "always"]
+
+#: ``size``, ``balanced``, ``quality``: three looks, each reached by measuring. ``max``: the look of
+#: ``size`` in the fewest bytes, whatever the time. ``lossless``: no pixel changes.
+Mode = Literal["size", "balanced", "quality", "max", "lossless"]
+
+#: Said as a format: the smallest of those that are accepted and that keep what the picture needs.
+AUTO = "auto"
 
 #: How a result was made. ``encoded``: from pixels. ``rescanned``: the upload's own pixels, stored
 #: in fewer bytes without loss. ``original``: the upload, with the metadata rules applied.
@@ -36,8 +48,13 @@ class Limits:
 class Options:
     """What a caller asks for; the dialects' words end here."""
 
-    format: str | None = None  #: a codec's name; None means the source's own
+    format: str | None = None  #: a codec's name, or `AUTO`; None means the source's own
+    accept: tuple[str, ...] = ()  #: what `AUTO` may choose from; empty means all that browsers show
     quality: int = 80  #: 1–100, on the one scale of `pixmill.engine.quality`
+    smart: bool = False  #: reach the look of *quality* by measuring, not by the encoder's promise
+    target: float | None = None  #: SSIMULACRA2 to reach by measuring, 30–95; goes before *quality*
+    mode: Mode | None = None  #: goes before *quality*
+    max_bytes: int | None = None  #: the look is lowered until the result has no more bytes
     lossless: bool = False
     metadata: Metadata = "strip"
     width: int | None = None
@@ -84,15 +101,17 @@ class Plan:
 
     source: ImageInfo
     format: str
-    quality: int  #: on the one scale, as asked
+    score: float  #: SSIMULACRA2 that the result should have
+    measured: bool  #: reach *score* by measuring
     lossless: bool
+    max_bytes: int | None
     animated: bool  #: keep every frame
     size: tuple[int, int]  #: of the result, upright
     resize: bool
     keep_metadata: bool
     flatten: tuple[int, int, int] | None  #: put under whatever alpha there is; None keeps alpha
     floor: bool  #: same format and size: the result must not have more bytes than the upload
-    effort: int  #: 0 (fast, for very large pictures) to 3 (for ordinary ones)
+    effort: int  #: 0 (for very large pictures) to 3 (for ordinary ones); 4: whatever the time
 
     @property
     def frames(self) -> int:
@@ -133,6 +152,28 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way to write a format: at half-resolution color, with a palette, or without loss."""
+
+    name: str
+    encode: Callable[[Picture, Plan, float], bytes]  #: the float is the encoder's own number
+    #: Points (score, number): which number gives which SSIMULACRA2 on photographs. Empty for a way
+    #: that changes no pixel.
+    curve: Curve = ()
+    whole: bool = True  #: the encoder's numbers are whole
+    trusted: bool = True  #: the curve holds for every picture; else each result is measured
+    draft: "Way | None" = None  #: much quicker, and off its curve by about as much
+    fallback: bool = False  #: only for a picture whose look no way before this one reaches
+    #: Called once with what will be the result: fewer bytes, the same pixels.
+    finish: Callable[[bytes, Plan], bytes] = lambda data, _plan: data
+
+    @property
+    def exact(self) -> bool:
+        """Say whether no pixel changes."""
+        return not self.curve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
     """One output format: what it can hold, and how it is written."""
 
@@ -146,10 +187,12 @@ class Codec:
     max_side: int  #: longest side that the format can hold, in pixels
     max_depth: int  #: bits a sample that survive
     bytes_per_pixel: int  #: memory that encoding takes at its peak, for admission
-    #: Points (score, encoder number): which number of the encoder gives which SSIMULACRA2.
-    curve: tuple[tuple[float, float], ...]
+    #: Bytes at equal look against a libjpeg JPEG, by kind of picture: the order in which `AUTO`
+    #: tries. Empty for a format that it never chooses, because few programs show it.
+    weights: Mapping[Kind, float]
     version: str  #: changes whenever the same pixels would give other bytes
-    encode: Callable[[Picture, Plan], bytes]
+    ways: Callable[[Content, Plan], tuple[Way, ...]]  #: that are worth trying, the best first
+    read: Callable[[bytes], NDArray[np.uint8]]  #: pixels of a result: (height, width, bands)
     available: Callable[[], bool] = lambda: True
 
 
@@ -163,6 +206,7 @@ class Result:
     height: int
     frames: int
     how: How
+    score: float | None = None  #: SSIMULACRA2 against the upload as resized, where measured
     source: ImageInfo
 
     def facts(self) -> dict[str, Any]:
@@ -173,6 +217,7 @@ class Result:
             "height": self.height,
             "frames": self.frames,
             "how": self.how,
+            "score": self.score,
             "source": {
                 "format": self.source.format,
                 "width": self.source.width,

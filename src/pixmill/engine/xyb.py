@@ -14,28 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
-Plane = NDArray[np.float32]
+from pixmill.engine import blur
+from pixmill.engine.blur import Plane
 
-# A codec process has one core, and may start no thread once it is locked down.
-cv2.setNumThreads(1)
+Pixels = NDArray[np.uint8]
 
 #: The channels: red against green, lightness, blue against yellow.
 X, Y, B = range(3)
-
-# The middle tap of the blur and those to its right. The reference blurs with a recursive filter
-# (Charalampidis 2016, sigma 1.5) of which this is the impulse response; a sampled Gaussian is not.
-_HALF_TAPS = (
-    0.26462110548819856,
-    0.2129285920104222,
-    0.10933537277746032,
-    0.036011114658364374,
-    0.0094143678096537,
-)
-_TAPS = np.array(_HALF_TAPS[:0:-1] + _HALF_TAPS, np.float32)
-
-# Rows and columns on each side of a pixel that its blur takes in.
-_REACH = len(_HALF_TAPS) - 1
 
 # Both even, so that a piece can be halved without its neighbors.
 _PIECE_HEIGHT = 128
@@ -75,12 +60,17 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """One channel of a part of a picture at one scale; *inner* leaves out the surroundings."""
+    """
+    One channel of a part of a picture at one scale.
+
+    *inner* leaves out the surroundings, and *place* is where that lies in the picture.
+    """
 
     scale: int
     channel: int
     values: Plane
     inner: tuple[slice, slice]
+    place: tuple[slice, slice]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +82,16 @@ class _Cut:
     inner: slice  # itself, counted from the start of *outer*
     half: slice  # where it comes to lie at the next scale
 
+    def at(self, offset: int) -> slice:
+        """Return where it lies if the side begins at *offset*."""
+        start = offset + self.start
+        return slice(start, start + self.inner.stop - self.inner.start)
+
 
 def bands(height: int, width: int, *, scales: int, pixels: int) -> list[Band]:
     """Return the bands of a picture, each of about *pixels* pixels, for so many *scales*."""
     alignment = 1 << scales
-    halo = _REACH << (scales - 1)
+    halo = blur.REACH << (scales - 1)
     count = -(-height * width // pixels)
     step = -(-height // (count * alignment)) * alignment
     found = []
@@ -107,13 +102,6 @@ def bands(height: int, width: int, *, scales: int, pixels: int) -> list[Band]:
     return found
 
 
-def blur(values: Plane) -> Plane:
-    """Return *values* blurred; outside the picture is zero."""
-    blurred = np.empty_like(values)
-    cv2.sepFilter2D(values, -1, _TAPS, _TAPS, blurred, borderType=cv2.BORDER_CONSTANT)
-    return blurred
-
-
 def pieces(
     pixels: Pixels, band: Band, wanted: Sequence[Collection[int]], *, ground: int = 255
 ) -> Iterator[Piece]:
@@ -121,14 +109,14 @@ def pieces(
     Yield the *wanted* channels of each scale, in an order that depends on the size alone.
 
     *pixels* are the whole picture, sRGB or gray, with or without alpha; the gray *ground* shows
-    through where it is transparent. A gray picture has no channel but lightness.
+    through where it is transparent.
     """
     crop = pixels[band.crop]
-    height, width, depth = crop.shape
+    height, width, _ = crop.shape
     level: NDArray[np.float32] | None = None
     for scale, channels in enumerate(wanted):
         first, last = band.first >> scale, -(-band.last >> scale)
-        smaller = np.empty((3 if depth > 2 else 1, (height + 1) // 2, (width + 1) // 2), np.float32)
+        smaller = np.empty((3, (height + 1) // 2, (width + 1) // 2), np.float32)
         rows = _cuts((0, first, last, height), _PIECE_HEIGHT)
         columns = _cuts((0, width), _PIECE_WIDTH)
         for row, column in product(rows, columns):
@@ -136,8 +124,11 @@ def pieces(
             cones = _cones(crop[outer], ground) if level is None else level[:, *outer]
             _halve(cones[:, *inner], smaller[:, row.half, column.half])
             if first <= row.start < last:
+                place = (row.at(band.crop.start >> scale), column.at(0))
                 for channel, values in _opponents(cones, channels):
-                    yield Piece(scale=scale, channel=channel, values=values, inner=inner)
+                    yield Piece(
+                        scale=scale, channel=channel, values=values, inner=inner, place=place
+                    )
         level = smaller
         _, height, width = level.shape
 
@@ -147,18 +138,17 @@ def _cuts(bounds: Sequence[int], step: int) -> Iterator[_Cut]:
     for low, high in pairwise(bounds):
         for start in range(low, high, step):
             end = min(start + step, high)
-            outer = slice(max(start - _REACH, 0), min(end + _REACH, bounds[-1]))
+            outer = slice(max(start - blur.REACH, 0), min(end + blur.REACH, bounds[-1]))
             inner = slice(start - outer.start, end - outer.start)
             half = slice(start // 2, (end + 1) // 2)
             yield _Cut(start=start, outer=outer, inner=inner, half=half)
 
 
 def _cones(pixels: Pixels, ground: int) -> NDArray[np.float32]:
-    """Return what each kind of cone takes in: three planes, or one where all three are the same."""
+    """Return what each kind of cone takes in, as three planes."""
     opaque = pixels if pixels.shape[2] % 2 else _flatten(pixels, ground)
-    light = cv2.LUT(opaque, _LIGHT_TABLE)
-    if opaque.shape[2] == 1:
-        return np.asarray(light + np.float32(_BIAS), np.float32)[np.newaxis]
+    colors = cv2.cvtColor(opaque, cv2.COLOR_GRAY2RGB) if opaque.shape[2] == 1 else opaque
+    light = cv2.LUT(colors, _LIGHT_TABLE)
     cones = np.empty((3, *light.shape[:2]), np.float32)
     for weights, cone in zip(_ABSORBANCE, cones, strict=True):
         cv2.transform(light, weights[np.newaxis], cone)
@@ -187,9 +177,6 @@ def _opponents(
     cones: NDArray[np.float32], channels: Collection[int]
 ) -> Iterator[tuple[int, Plane]]:
     if not channels:
-        return
-    if len(cones) == 1:
-        yield Y, _cube_root(cones[0]) + np.float32(_Y_OFFSET)
         return
     long, medium = _cube_root(cones[0]), _cube_root(cones[1])
     if X in channels:

@@ -12,6 +12,10 @@ from pixmill.http.bodies import Bodies
 from pixmill.http.dialect import Dialect, Endpoint, Operation
 from pixmill.services.registry import Services
 
+# For a field without an example, Swagger UI makes one up and sends it: at most 1 byte, the first
+# of all formats. An empty field counts as not sent.
+_EMPTY = {"example": ""}
+
 
 def add(app: FastAPI, dialects: Iterable[Dialect], *, services: Services, bodies: Bodies) -> None:
     """
@@ -90,9 +94,13 @@ def responses(dialect: Dialect, operation: Operation) -> dict[int | str, dict[st
 def _body(operation: Operation) -> dict[str, Any] | None:
     if not operation.form:
         return None
+    optional = set(operation.form) - set(operation.required)
     schema = {
         "type": "object",
-        "properties": {name: dict(field) for name, field in operation.form.items()},
+        "properties": {
+            name: {**field, **(_EMPTY if name in optional and "default" not in field else {})}
+            for name, field in operation.form.items()
+        },
         "required": list(operation.required),
     }
     return {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pixmill import errors
 from pixmill.engine import codecs
 from pixmill.engine.decode import readable
-from pixmill.engine.plan import memory_size, plan
+from pixmill.engine.plan import memory_size, plans
 from pixmill.engine.probe import probe
 from pixmill.engine.types import How, Limits, Options, Plan
 from pixmill.services.keys import Caller
@@ -30,6 +30,7 @@ class Outcome:
     height: int
     frames: int
     how: How
+    score: float | None  #: SSIMULACRA2, where it was measured
     original_size: int  #: bytes of the upload
 
 
@@ -59,10 +60,10 @@ async def produce(*, pool: Pool, limits: Limits, blob: Blob, options: Options) -
     waits for a codec process, and so that it waits for the memory that it will need.
     """
     if blob.size <= QUICK_SIZE:
-        steps = _plan(blob, options, limits)
+        steps = _plans(blob, options, limits)
     else:
-        steps = await asyncio.to_thread(_plan, blob, options, limits)
-    done = await pool.optimize(blob, options, memory_size=memory_size(steps))
+        steps = await asyncio.to_thread(_plans, blob, options, limits)
+    done = await pool.optimize(blob, options, memory_size=max(map(memory_size, steps)))
     codec = codecs.get(done.format)
     return Outcome(
         data=done.data,
@@ -73,13 +74,14 @@ async def produce(*, pool: Pool, limits: Limits, blob: Blob, options: Options) -
         height=done.height,
         frames=done.frames,
         how=done.how,
+        score=done.score,
         original_size=blob.size,
     )
 
 
-def _plan(blob: Blob, options: Options, limits: Limits) -> Plan:
+def _plans(blob: Blob, options: Options, limits: Limits) -> tuple[Plan, ...]:
     with blob.view() as data:
         info = probe(data)
     if info.format not in readable():
         raise errors.UnsupportedFormat
-    return plan(info, options, limits)
+    return plans(info, options, limits)

@@ -13,7 +13,7 @@ from pixmill.engine import codecs
 from pixmill.engine.decode import decode
 from pixmill.engine.optimize import optimize
 from pixmill.engine.pixels import to_array
-from pixmill.engine.plan import plan
+from pixmill.engine.plan import plans
 from pixmill.engine.probe import probe
 from pixmill.engine.ssimulacra2 import Reference
 from pixmill.engine.transform import transform
@@ -84,6 +84,6 @@ def _score(before: bytes, after: bytes) -> float | None:
 
 def _pixels(data: bytes) -> NDArray[Any]:
     """Return the first frame of *data* as 8-bit sRGB on white."""
-    steps = plan(probe(data), Options(format="jpeg"), Limits())
+    (steps,) = plans(probe(data), Options(format="jpeg"), Limits())
     image = transform(decode(data, steps), steps).image
     return to_array(image.colourspace("srgb"))

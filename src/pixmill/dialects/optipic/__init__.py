@@ -9,6 +9,7 @@ The OptiPic dialect.
 
 Images come with ``X-Original-Size``, ``X-Compressed-Size`` and ``X-Savings-Percent``. Errors are
 ``{"error": code, "message": text}``. OP-n, here and below, are the rows of docs/contracts.md.
+`pixmill.http.native` says what Pixmill adds.
 """
 
 from fastapi.security import HTTPBearer
@@ -16,7 +17,7 @@ from starlette.responses import Response
 
 from pixmill import errors
 from pixmill.dialects.optipic import handlers, reference, words
-from pixmill.http import credentials
+from pixmill.http import credentials, native
 from pixmill.http.dialect import Dialect, Operation
 from pixmill.http.record import Record
 
@@ -51,6 +52,7 @@ DIALECT = Dialect(
                 "format": reference.FORMAT,
                 "quality": reference.QUALITY,
                 "strip_exif": reference.STRIP_EXIF,
+                **native.FIELDS,
             },
             required=("file",),
             success=reference.IMAGE,
@@ -68,6 +70,7 @@ DIALECT = Dialect(
                 "to": reference.TARGET,
                 "quality": reference.QUALITY,
                 "strip_exif": reference.STRIP_EXIF,
+                **native.FIELDS,
             },
             required=("file", "to"),
             success=reference.IMAGE,
@@ -88,6 +91,7 @@ DIALECT = Dialect(
                 "format": reference.FORMAT,
                 "quality": reference.QUALITY,
                 "strip_exif": reference.STRIP_EXIF,
+                **native.FIELDS,
             },
             required=("file",),
             success=reference.IMAGE,

@@ -1,16 +1,14 @@
 """OptiPic's operations: parse, call, write."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 
 from starlette.responses import JSONResponse, Response
 
 from pixmill import errors
 from pixmill.dialects.optipic import options, words
 from pixmill.engine.types import Options
-from pixmill.http import disposition
+from pixmill.http import disposition, native
 from pixmill.http.dialect import Call
-from pixmill.http.multipart import Upload
 
 #: Said for "any number of requests", so that typed clients keep working (OP-67).
 UNLIMITED = 2_147_483_647
@@ -18,20 +16,17 @@ UNLIMITED = 2_147_483_647
 
 async def compress(call: Call) -> Response:
     """Make an image smaller, and another format where one is asked for."""
-    async with _form(call) as (upload, form):
-        return await _optimized(call, upload, options.compress_options(form))
+    return await _optimized(call, options.compress_options)
 
 
 async def convert(call: Call) -> Response:
     """Make an image another format."""
-    async with _form(call) as (upload, form):
-        return await _optimized(call, upload, options.convert_options(form))
+    return await _optimized(call, options.convert_options)
 
 
 async def resize(call: Call) -> Response:
     """Make an image another size."""
-    async with _form(call) as (upload, form):
-        return await _optimized(call, upload, options.resize_options(form))
+    return await _optimized(call, options.resize_options)
 
 
 async def usage(call: Call) -> Response:
@@ -50,19 +45,16 @@ async def usage(call: Call) -> Response:
     )
 
 
-@asynccontextmanager
-async def _form(call: Call) -> AsyncIterator[tuple[Upload, Mapping[str, str]]]:
+async def _optimized(call: Call, parse: Callable[[Mapping[str, str]], Options]) -> Response:
     limit = min(words.MAX_FILE_SIZE, call.caller.plan.max_file_size)
     async with call.bodies.form(call.request, max_file_size=limit) as form:
-        if form.file is None:
+        upload = form.file
+        if upload is None:
             raise errors.MissingFile
-        yield form.file, form.fields
-
-
-async def _optimized(call: Call, upload: Upload, wanted: Options) -> Response:
-    outcome = await call.services.optimization.run(
-        caller=call.caller, blob=upload.blob, options=wanted
-    )
+        wish = native.wish(parse(form.fields), form.fields, call.request)
+        outcome = await call.services.optimization.run(
+            caller=call.caller, blob=upload.blob, options=wish.options
+        )
     before, after = outcome.original_size, len(outcome.data)
     call.record.original_size, call.record.result_size = before, after
     return Response(
@@ -75,5 +67,6 @@ async def _optimized(call: Call, upload: Upload, wanted: Options) -> Response:
             "X-Savings-Percent": words.savings_percent(before, after),
             "X-Width": str(outcome.width),
             "X-Height": str(outcome.height),
+            **native.headers(outcome, wish),
         },
     )

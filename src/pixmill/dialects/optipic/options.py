@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from pixmill import errors
-from pixmill.engine.types import Metadata, Options
+from pixmill.engine.types import AUTO, Metadata, Options
 from pixmill.http import fields
 
 #: Longest side that a resize can be asked for, in pixels (OP-57).
 MAX_SIDE = 16_384
 
+#: As published. `AUTO` is ours.
 FORMATS = ("jpeg", "png", "webp", "avif")
 
 _ALIASES = {"jpg": "jpeg"}  # OP-30
@@ -48,8 +49,8 @@ def _format(form: Mapping[str, str], name: str) -> str | None:
     if value is None:
         return None
     value = _ALIASES.get(value.lower(), value.lower())
-    if value not in FORMATS:
-        raise errors.UnknownFormat(f'"{name}" must be one of {", ".join(FORMATS)}.')
+    if value not in (*FORMATS, AUTO):
+        raise errors.UnknownFormat(f'"{name}" must be one of {", ".join(FORMATS)}, or {AUTO}.')
     return value
 
 

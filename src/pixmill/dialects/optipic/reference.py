@@ -3,10 +3,16 @@
 from typing import Any
 
 from pixmill.dialects.optipic.options import FORMATS, MAX_SIDE
+from pixmill.engine.types import AUTO
+from pixmill.http import native
 
 FILE = {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP, AVIF, GIF or HEIC."}
-FORMAT = {"type": "string", "enum": list(FORMATS), "description": "Default: same as the input."}
-TARGET = {"type": "string", "enum": list(FORMATS)}
+FORMAT = {
+    "type": "string",
+    "enum": [*FORMATS, AUTO],
+    "description": "Default: same as the input. `auto`: the smallest of those that are accepted.",
+}
+TARGET = {"type": "string", "enum": [*FORMATS, AUTO]}
 QUALITY = {
     "type": "integer",
     "minimum": 1,
@@ -27,6 +33,7 @@ _HEADERS = {
     "X-Savings-Percent": "How much smaller that is, with one decimal.",
     "X-Width": "Pixels of the answer, across.",
     "X-Height": "Pixels of the answer, down.",
+    **native.HEADERS,
     "X-Request-Id": "Name of the request, for questions about it.",
 }
 

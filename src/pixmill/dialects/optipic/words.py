@@ -39,6 +39,7 @@ ERRORS: Mapping[type[errors.Error], Wording] = {
         "rate_limit_exceeded",
         "Monthly request limit reached. Upgrade to Pay-as-you-go at opti.pictures/pricing",
     ),
+    errors.RateLimited: Wording(429, "rate_limit_exceeded"),
     errors.NotFound: Wording(404, "not_found"),
     errors.MethodNotAllowed: Wording(405, "method_not_allowed"),
     errors.Conflict: Wording(409, "conflict"),
@@ -56,6 +57,9 @@ def word(error: errors.Error, wording: Wording) -> Response:
             body |= {"limit": error.limit, "reset_at": moment(error.reset_at)}
             seconds = (error.reset_at - clock.now()).total_seconds()
             headers["Retry-After"] = str(max(1, ceil(seconds)))  # OP-79
+        case errors.RateLimited():
+            body |= {"limit": error.limit}
+            headers["Retry-After"] = str(error.retry_after)
         case errors.Busy():
             headers["Retry-After"] = str(error.retry_after)
         case errors.BadKey():

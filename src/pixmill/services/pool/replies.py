@@ -27,6 +27,7 @@ class Lie(Exception):
 
 _Format = Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")]
 _Count = Annotated[int, Field(ge=1, lt=2**31)]
+_Score = Annotated[float, Field(le=100, allow_inf_nan=False)]
 _Text = Annotated[str, Field(max_length=1000)]
 
 
@@ -58,6 +59,7 @@ def _known(name: str) -> str:
 class _Facts(_Source):
     format: Annotated[_Format, AfterValidator(_known)]
     how: How
+    score: _Score | None
     source: _Source
 
 
@@ -80,6 +82,7 @@ class Done(_Strict):
             height=facts.height,
             frames=facts.frames,
             how=facts.how,
+            score=facts.score,
             source=SourceFacts(
                 format=facts.source.format,
                 width=facts.source.width,

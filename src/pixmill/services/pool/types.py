@@ -42,6 +42,7 @@ class Optimized:
     height: int
     frames: int
     how: How
+    score: float | None
     source: SourceFacts
 
 
