@@ -4,7 +4,15 @@ import os
 
 import pytest
 
-pytest_plugins = ["fixtures.databases", "fixtures.pictures", "fixtures.servers"]
+# Those that others build on come first: what was imported by another cannot be rewritten.
+pytest_plugins = [
+    "fixtures.databases",
+    "fixtures.pictures",
+    "fixtures.servers",
+    "fixtures.origins",
+    "fixtures.buckets",
+    "fixtures.valkey",
+]
 
 # A developer's own settings must not leak into a test.
 for name in [name for name in os.environ if name.startswith("PIXMILL_")]:

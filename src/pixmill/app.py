@@ -21,24 +21,35 @@ from pixmill.http.fallback import Fallback
 from pixmill.http.lingering import Lingering
 from pixmill.http.metrics import Metrics
 from pixmill.services.accounts import Accounts
+from pixmill.services.fetching.fetcher import Fetcher
+from pixmill.services.fetching.types import FetchConfig
 from pixmill.services.keys import Keys
+from pixmill.services.limits import RateLimits
+from pixmill.services.links import Links
 from pixmill.services.optimization import Optimization
 from pixmill.services.plans import Plans
 from pixmill.services.pool.pool import Pool
 from pixmill.services.pool.types import PoolConfig
 from pixmill.services.quotas import Quotas
 from pixmill.services.registry import Services
+from pixmill.services.results import Results, Retention
 from pixmill.services.usage import Usage
 from pixmill.settings import Settings
 from pixmill.stores.db import Database
+from pixmill.stores.limits import windows_at
+from pixmill.stores.objects import Objects, S3Access
 from pixmill.stores.schema import migrate
+from pixmill.stores.secret import load_or_make
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two searches for reservations that a dead server left behind.
+#: Seconds between two searches for what a dead server left behind, and for what has expired.
 SWEEP_SECONDS = 60.0
 #: Seconds that a request is held beyond the longest work: a busy machine, a slow database.
 LEASE_MARGIN = 60.0
+
+#: In the data directory: what links are signed with, unless the settings say something else.
+SIGNING_FILE = "secret.key"
 
 _MIB = 1024 * 1024
 
@@ -70,14 +81,47 @@ def create_services(settings: Settings, database: Database) -> Services:
     # Waiting in line, and after a fork server was lost once more, then the work; and some more.
     longest = 2 * settings.queue_timeout + settings.job_timeout + LEASE_MARGIN
     quotas = Quotas(database=database, lease=timedelta(seconds=longest))
+    results = _results(settings, database)
     return Services(
         accounts=Accounts(database=database),
         keys=Keys(database=database),
         plans=Plans(database=database),
         quotas=quotas,
         usage=Usage(database=database),
-        optimization=Optimization(quotas=quotas, pool=pool, limits=config.limits),
+        limits=RateLimits(
+            windows=windows_at(settings.redis_url),
+            when_unavailable=settings.rate_limits_when_unavailable,
+            anonymous_requests=settings.anonymous_requests,
+        ),
+        fetcher=Fetcher(
+            FetchConfig(
+                timeout=settings.fetch_timeout,
+                redirects=settings.fetch_redirects,
+                concurrency=settings.fetch_concurrency,
+                allow=settings.fetch_allow,
+            )
+        ),
+        results=results,
+        optimization=Optimization(quotas=quotas, pool=pool, limits=config.limits, results=results),
         pool=pool,
+        public_url=settings.public_url,
+    )
+
+
+def _results(settings: Settings, database: Database) -> Results:
+    access = S3Access(
+        endpoint=settings.storage_endpoint,
+        region=settings.storage_region,
+        access_key_id=settings.storage_access_key_id,
+        secret_access_key=settings.storage_secret_access_key.get_secret_value(),
+    )
+    given = settings.secret_key.get_secret_value().encode()
+    secret = given or load_or_make(settings.data_dir / SIGNING_FILE)
+    return Results(
+        database=database,
+        objects=Objects(settings.resolved_storage_url, access=access),
+        links=Links(secret, purpose="result"),
+        retention=Retention(ttl=timedelta(seconds=settings.result_ttl)),
     )
 
 
@@ -91,13 +135,13 @@ def create_app(settings: Settings) -> FastAPI:
     versions.check()
     database = Database(settings.resolved_database_url)
     services = create_services(settings, database)
-    metrics = Metrics(pool=services.pool.status)
+    metrics = Metrics(pool=services.pool.status, limits=services.limits.status)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         try:
             await _start(settings, services.pool)
-            sweeper = asyncio.create_task(_sweep(services.quotas))
+            sweeper = asyncio.create_task(_sweep(services))
             try:
                 yield
             finally:
@@ -107,6 +151,8 @@ def create_app(settings: Settings) -> FastAPI:
             # Whoever runs this application has waited for its requests already.
             await services.pool.stop(grace=0)
             await services.quotas.drain()
+            await services.fetcher.stop()
+            await services.limits.close()
             await database.close()
 
     app = FastAPI(
@@ -135,7 +181,7 @@ def create_app(settings: Settings) -> FastAPI:
             "workers": lambda: _a_worker_lives(services),
         },
     )
-    fallback = Fallback(app.routes, all_dialects())
+    fallback = Fallback(app.routes, all_dialects(), services.limits)
     app.add_exception_handler(HTTPException, fallback.answer)
     # The last one added is the outermost.
     app.add_middleware(Lingering)
@@ -155,12 +201,14 @@ async def _start(settings: Settings, pool: Pool) -> None:
             raise outcome
 
 
-async def _sweep(quotas: Quotas) -> None:
+async def _sweep(services: Services) -> None:
+    """Give back and delete what nobody needs any more, for ever."""
     while True:
-        try:
-            await quotas.sweep()
-        except errors.Error as error:
-            log.warning("the sweep of reservations failed: %s", error)
+        for work in (services.quotas.sweep, services.results.sweep):
+            try:
+                await work()
+            except errors.Error as error:
+                log.warning("a sweep failed: %s", error, extra={"detail": error.detail})
         await asyncio.sleep(SWEEP_SECONDS)
 
 

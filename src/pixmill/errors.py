@@ -3,9 +3,12 @@ Everything that can go wrong, in one tree.
 
 * Error
   x BadInput              the caller sent something that cannot be used
-    + WrongContentType  + MissingFile  + FileTooLarge  + UploadIncomplete
+    + WrongContentType  + FileTooLarge  + UploadIncomplete
+    + MissingFile
+      - MissingInput
     + BadOption
       - UnknownFormat  - MissingFormat  - BadQuality  - BadDimensions  - MissingDimensions
+      - UnknownLevel
       - BadUrl
     + FetchFailed
     + UnreadableImage
@@ -71,6 +74,12 @@ class MissingFile(BadInput):
     code = "missing_file"
 
 
+class MissingInput(MissingFile):
+    """The request has neither a file nor a URL."""
+
+    code = "missing_input"
+
+
 class FileTooLarge(BadInput):
     """The file has more bytes than the plan allows."""
 
@@ -110,6 +119,12 @@ class BadQuality(BadOption):
     """The quality is not a whole number from 1 to 100."""
 
     code = "bad_quality"
+
+
+class UnknownLevel(BadOption):
+    """The level of compression is not one that there is."""
+
+    code = "unknown_level"
 
 
 class BadDimensions(BadOption):
@@ -182,6 +197,12 @@ class KeyLimitReached(Refused):
     """The account has as many active keys as its plan allows."""
 
     code = "key_limit_reached"
+
+
+class PlanWithoutApi(Refused):
+    """The plan of this account does not include the API; choose one that does."""
+
+    code = "plan_without_api"
 
 
 class QuotaExceeded(Refused):

@@ -66,7 +66,12 @@ def _cores() -> int:
 class Settings(BaseSettings):
     """What an operator can choose, each as ``PIXMILL_<NAME>``."""
 
-    model_config = SettingsConfigDict(env_prefix="PIXMILL_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="PIXMILL_",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,  # some are secret
+    )
 
     data_dir: Path = Field(
         default=Path("pixmill-data"),

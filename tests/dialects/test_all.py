@@ -146,7 +146,9 @@ def application(services: Services, *dialects: Dialect) -> FastAPI:
     app = FastAPI()
     bodies = Bodies(timeout=10, memory_size=1000)
     routes.add(app, dialects, services=services, bodies=bodies)
-    app.add_middleware(Access, metrics=Metrics(pool=services.pool.status))
+    app.add_middleware(
+        Access, metrics=Metrics(pool=services.pool.status, limits=services.limits.status)
+    )
     return app
 
 

@@ -10,9 +10,15 @@ from starlette.responses import Response
 
 from pixmill.http.access import PATH_LENGTH, SAFE_HEADERS, Access
 from pixmill.http.metrics import Metrics
+from pixmill.services.limits import Counters as LimitsCounters
+from pixmill.services.limits import LimitsStatus
 from pixmill.services.pool.types import Counters, PoolStatus
 
 from fixtures.servers import Client
+
+
+def limits() -> LimitsStatus:
+    return LimitsStatus(shared=False, available=True, counters=LimitsCounters())
 
 
 def status() -> PoolStatus:
@@ -39,7 +45,7 @@ async def own_policy() -> Response:
 
 def ask(path: str) -> tuple[httpx.Response, str]:
     """Return what a small application answers, and its metrics afterwards."""
-    metrics = Metrics(pool=status)
+    metrics = Metrics(pool=status, limits=limits)
     app = FastAPI()
     app.add_api_route("/crash", crash)
     app.add_api_route("/page", own_policy)

@@ -140,7 +140,9 @@ def test_node_hears_of_the_limit_while_it_sends(
             import http from 'node:http'
             const heard = await new Promise(resolve => {
                 http.request(url, {method: 'POST', headers}, answer => {
-                    answer.on('data', data => resolve(`${answer.statusCode} ${data}`))
+                    const pieces = []
+                    answer.on('data', piece => pieces.push(piece))
+                    answer.on('end', () => resolve(`${answer.statusCode} ${pieces.join('')}`))
                 }).on('error', resolve).end(body)
             })
             console.log(heard.replace(/{.*"file_too_large".*}/, 'file_too_large'))""",

@@ -50,3 +50,10 @@ def test_no_name_can_leave_its_quotes(filename: str) -> None:
         value,
     )
     assert value.isascii()
+
+
+def test_a_file_to_be_saved_is_called_the_same() -> None:
+    for name in ("photo.jpg", "Übung.png", None):
+        shown = disposition.inline(name, ".webp")
+
+        assert disposition.attachment(name, ".webp") == shown.replace("inline", "attachment", 1)

@@ -30,7 +30,7 @@ def body(*parts: bytes) -> bytes:
 @contextmanager
 def reader(*, max_file_size: int = 1000) -> Iterator[FormReader]:
     made = FormReader(
-        BOUNDARY, file_field="file", max_file_size=max_file_size, spend=lambda _size: None
+        BOUNDARY, file_fields=("file",), max_file_size=max_file_size, spend=lambda _size: None
     )
     try:
         yield made
@@ -170,14 +170,14 @@ def test_the_content_type_is_read_as_lenient_clients_write_it() -> None:
 
 def test_a_boundary_that_is_too_long_is_refused() -> None:
     with pytest.raises(errors.WrongContentType):
-        FormReader(b"x" * 5000, file_field="file", max_file_size=1, spend=lambda _size: None)
+        FormReader(b"x" * 5000, file_fields=("file",), max_file_size=1, spend=lambda _size: None)
 
 
 def test_a_server_without_room_is_busy() -> None:
     def no_room(_size: int) -> None:
         raise errors.Busy
 
-    form_reader = FormReader(BOUNDARY, file_field="file", max_file_size=1000, spend=no_room)
+    form_reader = FormReader(BOUNDARY, file_fields=("file",), max_file_size=1000, spend=no_room)
     with pytest.raises(errors.Busy):
         form_reader.feed(part("file", b"x", filename="a"))
     form_reader.close()

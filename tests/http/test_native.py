@@ -6,7 +6,7 @@ from starlette.requests import HTTPConnection
 from pixmill import errors
 from pixmill.engine.types import AUTO, Options
 from pixmill.http import native
-from pixmill.services.optimization import Outcome
+from pixmill.services.outcome import Outcome
 
 OUTCOME = Outcome(
     data=b"...",

@@ -13,6 +13,8 @@ import pixmill
 from pixmill import errors
 from pixmill.http import probes
 from pixmill.http.metrics import Metrics
+from pixmill.services.limits import Counters as LimitsCounters
+from pixmill.services.limits import LimitsStatus
 from pixmill.services.pool.types import Counters, PoolStatus
 
 from fixtures.servers import Client, RunningServer
@@ -61,7 +63,12 @@ def test_readyz_refuses_when_something_is_missing(
 ) -> None:
     monkeypatch.setattr(probes, "PATIENCE", 0.1)
     app = FastAPI()
-    probes.add(app, metrics=Metrics(pool=status), facts=dict, checks={"one": yes, "other": check})
+    probes.add(
+        app,
+        metrics=Metrics(pool=status, limits=limits),
+        facts=dict,
+        checks={"one": yes, "other": check},
+    )
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app)
@@ -73,6 +80,10 @@ def test_readyz_refuses_when_something_is_missing(
     assert answer.status_code == 503
     assert answer.json()["checks"] == {"one": "ok", "other": "failing"}
     assert "secret" not in answer.text
+
+
+def limits() -> LimitsStatus:
+    return LimitsStatus(shared=False, available=True, counters=LimitsCounters())
 
 
 def status() -> PoolStatus:
@@ -100,7 +111,7 @@ def samples(text: str) -> dict[str, float]:
 
 
 def test_metrics_show_the_pool() -> None:
-    found = samples(Metrics(pool=status).text().decode())
+    found = samples(Metrics(pool=status, limits=limits).text().decode())
 
     assert found["pixmill_pool_workers()"] == 2
     assert found["pixmill_pool_workers_alive()"] == 1

@@ -20,7 +20,8 @@ from pixmill.engine import versions
 from pixmill.engine.plan import TARGETS
 from pixmill.engine.types import Limits, Mode, Options
 from pixmill.http import negotiation
-from pixmill.services.optimization import Outcome, produce
+from pixmill.services.optimization import produce
+from pixmill.services.outcome import Outcome
 from pixmill.services.pool.blob import Blob
 from pixmill.services.pool.pool import Pool
 

@@ -4,7 +4,7 @@ What a picture's content says about the look that an encoder will give it.
 The curves of encoders are of photographs. Thin colored edges come out worse than they promise, flat
 areas better, and all the more the lower the look. One formula serves all lossy encoders: over 35
 photographs and drawings it takes a third to a half off the error of the first encode
-(docs/adr/0016).
+(docs/adr/0017).
 """
 
 from pixmill.engine.content import Content

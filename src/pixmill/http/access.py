@@ -31,6 +31,9 @@ PATH_LENGTH = 200
 # Somebody asks for these every few seconds; a line for each would bury the others.
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
+# The log has them in another way, or does not need them.
+_UNLOGGED = {"request_id", "started", "allowance"}
+
 
 class Access:
     """The outermost room: nothing enters or leaves without being counted."""
@@ -93,7 +96,7 @@ def _write(record: Record) -> None:
     facts = {
         name: value
         for name, value in asdict(record).items()
-        if name not in {"request_id", "started"} and value not in {"", 0, "none"}
+        if name not in _UNLOGGED and value not in {"", 0, "none"}
     }
     log.log(
         logging.DEBUG if quiet else logging.INFO,

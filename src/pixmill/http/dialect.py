@@ -9,14 +9,15 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
-from pixmill.errors import Busy, Error, Internal
-from pixmill.http.bodies import Bodies
+from pixmill.errors import BadKey, Busy, Error, Internal, PlanWithoutApi
+from pixmill.http.allowance import count_anonymous
+from pixmill.http.bodies import Bodies, Kind
 from pixmill.http.record import Record, record_of
 from pixmill.services.keys import Caller
 from pixmill.services.registry import Services
@@ -38,13 +39,24 @@ class Wording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One authenticated request to one operation."""
+    """One request to one operation."""
 
     request: Request
-    caller: Caller
+    authenticated: Caller | None  #: None where the operation asks for no key
     services: Services
     bodies: Bodies
     record: Record
+
+    @property
+    def caller(self) -> Caller:
+        """Return who calls; only for operations that ask for a key."""
+        assert self.authenticated is not None
+        return self.authenticated
+
+    @property
+    def public_url(self) -> str:
+        """Return the base of URLs in answers; empty: where the request was sent to."""
+        return self.services.public_url
 
 
 Handler = Callable[[Call], Coroutine[Any, Any, Response]]
@@ -59,10 +71,17 @@ class Operation:
     handler: Handler
     summary: str
     description: str
+    #: Whose authority it needs: a key's, or that of the link itself.
+    authority: Literal["key", "link"] = "key"
     spends: bool = False  #: refused, before the body is read, when the quota is used up
+    #: Reads results that are stored: under a limit of the key's own (OG-84).
+    reads: bool = False
     #: Fields of the multipart form, each with its JSON schema.
     form: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    kinds: tuple[Kind, ...] = ("multipart",)  #: how the body may be written
     required: tuple[str, ...] = ()  #: fields of *form*
+    #: Path parameters, each with its JSON schema.
+    path_parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     success: Mapping[str, Any] = field(default_factory=dict)  #: OpenAPI's Response object for 200
     faults: tuple[type[Error], ...] = ()  #: beside those that every operation has
 
@@ -87,6 +106,8 @@ class Dialect:
     error_schema: Mapping[str, Any]  #: JSON schema of what *word* writes
     #: Called with every response of this dialect, errors too.
     decorate: Callable[[Response, Record], None] = lambda _response, _record: None
+    #: Every answer says what is left of the minute, whoever asks (`Record.allowance`).
+    shows_allowance: bool = False
     # By these a request to no operation is recognized, so that even its 404 is in the right words.
     hosts: frozenset[str] = frozenset()
     key_prefixes: tuple[str, ...] = ()
@@ -122,6 +143,8 @@ class Endpoint:
         record = record_of(request)
         record.dialect = self._dialect.name
         record.operation = self._operation.name
+        if self._operation.authority == "link":
+            record.path = self._operation.path  # the log is not to hold what opens the link
         try:
             response = await _while_wanted(self._handle, request)
         except Error as error:
@@ -134,21 +157,46 @@ class Endpoint:
         return response
 
     async def _handle(self, request: Request) -> Response:
-        caller = await self._services.keys.authenticate(
-            presented=self._dialect.credentials(request)
-        )
         record = record_of(request)
-        record.key_id = caller.key.id
-        if self._operation.spends:
-            self._services.quotas.check(caller=caller)
         call = Call(
             request=request,
-            caller=caller,
+            authenticated=await self._admit(request, record),
             services=self._services,
             bodies=self._bodies,
             record=record,
         )
         return await self._operation.handler(call)
+
+    async def _admit(self, request: Request, record: Record) -> Caller | None:
+        """Return who calls, if they may: key, plan, rate and quota, in this order."""
+        limits = self._services.limits
+        if self._operation.authority == "link":
+            await self._count_anonymous(request)
+            return None
+        try:
+            caller = await self._services.keys.authenticate(
+                presented=self._dialect.credentials(request)
+            )
+        except BadKey:
+            await self._count_anonymous(request)
+            raise
+        record.key_id = caller.key.id
+        if not caller.plan.api_allowed:
+            raise PlanWithoutApi
+        reads, spends = self._operation.reads, self._operation.spends
+        if self._dialect.shows_allowance:  # also with a refusal
+            peek = limits.peek_read if reads else limits.peek
+            record.allowance = await peek(caller=caller)
+        if reads or spends:  # asking what is left is free (OP-65)
+            spend = limits.spend_read if reads else limits.spend
+            record.allowance = await spend(caller=caller)
+        if spends:
+            self._services.quotas.check(caller=caller)
+        return caller
+
+    async def _count_anonymous(self, request: Request) -> None:
+        if self._dialect.shows_allowance:
+            await count_anonymous(request, self._services.limits)
 
 
 async def _while_wanted(

@@ -12,12 +12,21 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u206
 
 def inline(filename: str | None, extension: str) -> str:
     """Return ``inline; filename="<stem>.<ext>"`` after the uploaded *filename* (OP-24)."""
+    return _field("inline", filename, extension)
+
+
+def attachment(filename: str | None, extension: str) -> str:
+    """Return the same for a file that is to be saved and not shown (OS-68)."""
+    return _field("attachment", filename, extension)
+
+
+def _field(kind: str, filename: str | None, extension: str) -> str:
     name = f"{stem(filename)}.{extension.removeprefix('.')}"
     if name.isascii():
-        return f'inline; filename="{name}"'
+        return f'{kind}; filename="{name}"'
     # RFC 6266, section 4.3: the plain form for old clients, the extended one for all others.
     plain = name.encode("ascii", "replace").decode().replace("?", "_")
-    return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def stem(filename: str | None) -> str:

@@ -7,8 +7,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
 from pixmill import errors
+from pixmill.http.allowance import count_anonymous
 from pixmill.http.dialect import Dialect
 from pixmill.http.record import record_of
+from pixmill.services.limits import RateLimits
 
 #: The methods of a file below /docs/static.
 FILE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -17,9 +19,12 @@ FILE_METHODS = ("GET", "HEAD", "OPTIONS")
 class Fallback:
     """Answers 404 for an unknown path, 405 for a known one, and OPTIONS."""
 
-    def __init__(self, routes: Sequence[object], dialects: Sequence[Dialect]) -> None:
+    def __init__(
+        self, routes: Sequence[object], dialects: Sequence[Dialect], limits: RateLimits
+    ) -> None:
         self._routes = [route for route in routes if isinstance(route, Route)]
         self._dialects = dialects
+        self._limits = limits
 
     async def answer(self, request: Request, error: Exception) -> Response:
         """Answer what the router did not know how to; it has the shape of an exception handler."""
@@ -31,6 +36,8 @@ class Fallback:
             return Response(status_code=204, headers={"Allow": ", ".join(allowed)})
         fault = errors.MethodNotAllowed(allowed=allowed) if allowed else errors.NotFound()
         dialect = self.dialect_of(request)
+        if dialect and dialect.shows_allowance:
+            await count_anonymous(request, self._limits)
         response = dialect.refuse(fault, record_of(request)) if dialect else _neutral(fault)
         if allowed:
             response.headers["Allow"] = ", ".join(allowed)

@@ -14,6 +14,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from pixmill.http.record import Record
+from pixmill.services.limits import LimitsStatus
 from pixmill.services.pool.types import PoolStatus
 
 # One more series for each counter, which says when it was first touched: nobody looks at them.
@@ -26,11 +27,14 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0,
 
 
 class Metrics:
-    """The counters of one application; those of its pool are asked for by *pool*."""
+    """The counters of one application; the rest is asked for."""
 
-    def __init__(self, *, pool: Callable[[], PoolStatus]) -> None:
+    def __init__(
+        self, *, pool: Callable[[], PoolStatus], limits: Callable[[], LimitsStatus]
+    ) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_PoolCollector(pool))
+        self._registry.register(_LimitsCollector(limits))
         self._requests = Counter(
             "pixmill_requests", "Requests answered.", (*_LABELS, "status"), registry=self._registry
         )
@@ -108,3 +112,25 @@ class _PoolCollector(Collector):
         for name in (*status.layers, *status.missing):
             layers.add_metric([name], float(name in status.layers))
         yield layers
+
+
+class _LimitsCollector(Collector):
+    """Reads how the rate limits do whenever somebody looks."""
+
+    def __init__(self, status: Callable[[], LimitsStatus]) -> None:
+        self._status = status
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the state of this moment."""
+        status = self._status()
+        yield GaugeMetricFamily(
+            "pixmill_limits_available",
+            "Whether requests can be counted.",
+            value=float(status.available),
+        )
+        events = CounterMetricFamily(
+            "pixmill_limits_events", "What happened to rate limits.", labels=["event"]
+        )
+        for name, count in asdict(status.counters).items():
+            events.add_metric([name], count)
+        yield events

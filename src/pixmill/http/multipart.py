@@ -1,6 +1,6 @@
 """A multipart/form-data body, taken apart piece by piece; its file goes straight into a blob."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from python_multipart import MultipartParser
@@ -31,7 +31,17 @@ class Form:
     """What a form held."""
 
     file: Upload | None = None
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, object] = field(default_factory=dict)
+
+
+def add(fields: dict[str, object], name: str, value: str) -> None:
+    """Add a text field: ``name[]`` to a list, as PHP's and other clients write them."""
+    if not name.endswith("[]"):
+        fields.setdefault(name, value)
+        return
+    listed = fields.setdefault(name[:-2], [])
+    if isinstance(listed, list):
+        listed.append(value)
 
 
 def boundary(content_type: str) -> bytes:
@@ -47,21 +57,21 @@ class FormReader:
     """
     Takes the pieces of one body and makes a form of them.
 
-    The first part called *file_field* is the file, whether or not it has a file name (OP-38,
-    OP-39). *spend* hears of its bytes before they are kept. Other files are dropped; of text
-    fields that are repeated, the first counts.
+    The first part called by one of *file_fields* is the file, whether or not it has a file name
+    (OP-38, OP-39). *spend* hears of its bytes before they are kept. Other files are dropped. Text
+    fields called ``name[]`` make a list; of others that are repeated, the first counts.
     """
 
     def __init__(
         self,
         boundary: bytes,
         *,
-        file_field: str,
+        file_fields: Collection[str],
         max_file_size: int,
         spend: Callable[[int], None],
     ) -> None:
         self.form = Form()
-        self._file_field = file_field
+        self._file_fields = file_fields
         self._max_file_size = max_file_size
         self._spend = spend
         self._parts = 0
@@ -147,10 +157,10 @@ class FormReader:
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
         sent = options.get(b"filename")
         filename = None if sent is None else sent.decode("utf-8", "replace")
-        if self._name == self._file_field and not self.form.file:
+        if self._name in self._file_fields and not self.form.file:
             self.form.file = Upload(blob=Blob(), filename=filename)
             self._take = self._keep
-        elif filename is not None or self._name == self._file_field:
+        elif filename is not None or self._name in self._file_fields:
             self._take = self._drop
         else:
             self._text.clear()
@@ -178,7 +188,7 @@ class FormReader:
 
     def _end_part(self) -> None:
         if self._take == self._read:
-            self.form.fields.setdefault(self._name, self._text.decode("utf-8", "replace"))
+            add(self.form.fields, self._name, self._text.decode("utf-8", "replace"))
 
     def _end(self) -> None:
         self._ended = True

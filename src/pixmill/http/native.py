@@ -15,7 +15,7 @@ from pixmill import errors
 from pixmill.engine.plan import TARGETS
 from pixmill.engine.types import AUTO, Mode, Options
 from pixmill.http import fields, negotiation
-from pixmill.services.optimization import Outcome
+from pixmill.services.outcome import Outcome
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 

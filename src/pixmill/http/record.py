@@ -5,6 +5,8 @@ from time import perf_counter
 
 from starlette.requests import HTTPConnection
 
+from pixmill.services.limits import Allowance
+
 
 @dataclass(slots=True, kw_only=True)
 class Record:
@@ -21,6 +23,7 @@ class Record:
     status: int = 0
     received_size: int = 0
     sent_size: int = 0
+    allowance: Allowance | None = None  #: what is left of the caller's minute
     original_size: int = 0  #: bytes of the images that were optimized
     result_size: int = 0
     started: float = field(default_factory=perf_counter)

@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI
 from starlette.responses import Response
 
 from pixmill import errors
-from pixmill.http.bodies import Bodies
+from pixmill.http.bodies import MEDIA_TYPES, Bodies
 from pixmill.http.dialect import Dialect, Endpoint, Operation
 from pixmill.services.registry import Services
 
@@ -49,10 +49,10 @@ def _add(
         tags=[dialect.title],
         summary=operation.summary,
         description=operation.description,
-        dependencies=[Depends(dialect.security)],
+        dependencies=[Depends(dialect.security)] if operation.authority == "key" else [],
         response_class=Response,
         responses=responses(dialect, operation),
-        openapi_extra=_body(operation),
+        openapi_extra=_described(operation),
     )
     if operation.method == "GET":
         app.add_api_route(
@@ -67,7 +67,9 @@ def _add(
 
 def responses(dialect: Dialect, operation: Operation) -> dict[int | str, dict[str, Any]]:
     """Return OpenAPI's Responses object: the success, and every error by its status."""
-    faults = [*operation.faults, errors.BadKey]
+    faults = [*operation.faults]
+    if operation.authority == "key":
+        faults += [errors.BadKey, errors.PlanWithoutApi, errors.RateLimited]
     if operation.spends:
         faults += [errors.QuotaExceeded, errors.Busy]
     if operation.form:
@@ -91,18 +93,36 @@ def responses(dialect: Dialect, operation: Operation) -> dict[int | str, dict[st
     return described
 
 
-def _body(operation: Operation) -> dict[str, Any] | None:
-    if not operation.form:
-        return None
+def _described(operation: Operation) -> dict[str, Any]:
+    """Return what OpenAPI says of parameters and body."""
+    described: dict[str, Any] = {}
+    if operation.path_parameters:
+        described["parameters"] = [
+            {"name": name, "in": "path", "required": True, "schema": dict(schema)}
+            for name, schema in operation.path_parameters.items()
+        ]
+    if operation.form:
+        described["requestBody"] = {"required": True, "content": _content(operation)}
+    return described
+
+
+def _content(operation: Operation) -> dict[str, Any]:
     optional = set(operation.form) - set(operation.required)
-    schema = {
-        "type": "object",
-        "properties": {
-            name: {**field, **(_EMPTY if name in optional and "default" not in field else {})}
-            for name, field in operation.form.items()
-        },
-        "required": list(operation.required),
+    properties = {
+        name: {**field, **(_EMPTY if name in optional and "default" not in field else {})}
+        for name, field in operation.form.items()
     }
-    return {
-        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
-    }
+    described: dict[str, Any] = {}
+    for kind in operation.kinds:
+        told = {
+            name: field
+            for name, field in properties.items()
+            if kind == "multipart" or field.get("format") != "binary"
+        }
+        schema = {
+            "type": "object",
+            "properties": told,
+            "required": [name for name in operation.required if name in told],
+        }
+        described[MEDIA_TYPES[kind]] = {"schema": schema}
+    return described

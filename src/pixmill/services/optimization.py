@@ -1,46 +1,44 @@
 """The one path every image takes: sync calls, jobs, batches and the dashboard all end here."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pixmill import errors
 from pixmill.engine import codecs
 from pixmill.engine.decode import readable
 from pixmill.engine.plan import memory_size, plans
 from pixmill.engine.probe import probe
-from pixmill.engine.types import How, Limits, Options, Plan
+from pixmill.engine.types import Limits, Options, Plan
+from pixmill.services.cache import SingleFlight, cache_key, digest_of, engine_version
 from pixmill.services.keys import Caller
+from pixmill.services.outcome import Outcome
 from pixmill.services.pool.blob import Blob
 from pixmill.services.pool.pool import Pool
-from pixmill.services.quotas import Quotas
+from pixmill.services.quotas import Quotas, Reservation
+from pixmill.services.results import Results, Stored
 
 #: A larger header than this is read beside the event loop: a GIF's has to be walked to its end.
 QUICK_SIZE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What a caller gets for an image."""
+class Kept:
+    """What a caller gets for an image whose result stays for a while."""
 
-    data: bytes = field(repr=False)
-    format: str
-    mime: str
-    extension: str
-    width: int
-    height: int
-    frames: int
-    how: How
-    score: float | None  #: SSIMULACRA2, where it was measured
-    original_size: int  #: bytes of the upload
+    stored: Stored
+    link: str  #: token with which anybody can have it
+    cached: bool  #: the work had been done before
 
 
 class Optimization:
     """Turns uploads into results, charging for what succeeds."""
 
-    def __init__(self, *, quotas: Quotas, pool: Pool, limits: Limits) -> None:
+    def __init__(self, *, quotas: Quotas, pool: Pool, limits: Limits, results: Results) -> None:
         self._quotas = quotas
         self._pool = pool
         self._limits = limits
+        self._results = results
+        self._flights: SingleFlight[Outcome] = SingleFlight()
 
     async def run(self, *, caller: Caller, blob: Blob, options: Options) -> Outcome:
         """Optimize *blob* for *caller* and charge for it, if and only if there is a result."""
@@ -50,6 +48,87 @@ class Optimization:
             )
             await reservation.settle(bytes_in=blob.size, bytes_out=len(outcome.data))
         return outcome
+
+    async def keep(  # noqa: PLR0913 - each of them says one thing
+        self,
+        *,
+        caller: Caller,
+        blob: Blob,
+        options: Options,
+        filename: str | None,
+        committed: bool = False,
+        charge_again: bool = True,
+    ) -> Kept:
+        """
+        Optimize *blob* for *caller*, and keep the result for a while, or for good if *committed*.
+
+        What the account has had made before is not made again; it is charged for only with
+        *charge_again*, but counted in any case (OG-24 to OG-26).
+        """
+        key = cache_key(
+            digest=await asyncio.to_thread(digest_of, blob),
+            options=options,
+            engine=engine_version(),
+        )
+        known = await self._known(caller, key, filename=filename, committed=committed)
+        if known and not charge_again:
+            await self._quotas.count(caller=caller, bytes_in=blob.size, bytes_out=known.size)
+            return self._kept(known, cached=True)
+        first = known is None
+        async with self._quotas.reserve(caller=caller) as reservation:
+            stored = known
+            if stored is None:
+                outcome, first = await self._made(caller, key, blob=blob, options=options)
+                stored = await self._results.keep(
+                    account_id=caller.account.id,
+                    cache_key=key,
+                    outcome=outcome,
+                    filename=filename,
+                    committed=committed,
+                )
+            if first or charge_again:
+                await self._settled(reservation, stored, bytes_in=blob.size)
+        if not first and not charge_again:
+            await self._quotas.count(caller=caller, bytes_in=blob.size, bytes_out=stored.size)
+        return self._kept(stored, cached=not first)
+
+    async def _settled(self, reservation: Reservation, stored: Stored, *, bytes_in: int) -> None:
+        """Charge for *stored*; what cannot be charged for is not kept for others to find."""
+        try:
+            await reservation.settle(bytes_in=bytes_in, bytes_out=stored.size)
+        except BaseException:
+            await self._results.delete(id_=stored.id, account_id=stored.account_id)
+            raise
+
+    async def _known(
+        self, caller: Caller, key: str, *, filename: str | None, committed: bool
+    ) -> Stored | None:
+        """Return what was made before, as a result of its own."""
+        found = await self._results.cached(account_id=caller.account.id, cache_key=key)
+        if found is None:
+            return None
+        try:
+            await self._results.check(found)
+        except errors.ResultGone:
+            return None
+        return await self._results.again(stored=found, filename=filename, committed=committed)
+
+    async def _made(
+        self, caller: Caller, key: str, *, blob: Blob, options: Options
+    ) -> tuple[Outcome, bool]:
+        """Do the work, once for all who ask for it now; say whether this call began it."""
+
+        async def work(own: Blob) -> Outcome:
+            with own:
+                return await produce(
+                    pool=self._pool, limits=self._limits, blob=own, options=options
+                )
+
+        # The one who asked first may leave, and take the upload along, while others wait.
+        return await self._flights.run(f"{caller.account.id} {key}", lambda: work(blob.shared()))
+
+    def _kept(self, stored: Stored, *, cached: bool) -> Kept:
+        return Kept(stored=stored, link=self._results.link(stored), cached=cached)
 
 
 async def produce(*, pool: Pool, limits: Limits, blob: Blob, options: Options) -> Outcome:

@@ -106,6 +106,24 @@ class Quotas:
         charging = self._charge(reservation, bytes_in=bytes_in, bytes_out=bytes_out)
         await asyncio.shield(self._start(charging))
 
+    async def count(self, *, caller: Caller, bytes_in: int, bytes_out: int) -> None:
+        """Record a request that is not charged, because its work was done before (OG-26)."""
+        period = clock.period(self._now())
+        async with self._database.transaction() as connection:
+            await usage.add(
+                connection,
+                [
+                    Usage(
+                        subject=subject,
+                        period=period,
+                        cached=1,
+                        bytes_in=bytes_in,
+                        bytes_out=bytes_out,
+                    )
+                    for subject in (caller.account.id, caller.key.id)
+                ],
+            )
+
     async def sweep(self) -> int:
         """
         Give back what servers that died were holding; return how many requests that was.

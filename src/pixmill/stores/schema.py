@@ -14,12 +14,20 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from pixmill import errors
-from pixmill.stores import accounts, keys, plans, quotas, usage
+from pixmill.stores import accounts, keys, leases, plans, quotas, results, usage
 from pixmill.stores.db import sqlite_path, sync_engine, worded
 from pixmill.stores.tables import metadata
 
 #: Tables exist once their modules are imported; this names the ones there are.
-TABLES = (plans.plans, accounts.accounts, keys.keys, usage.usage, quotas.reservations)
+TABLES = (
+    plans.plans,
+    accounts.accounts,
+    keys.keys,
+    usage.usage,
+    quotas.reservations,
+    leases.leases,
+    results.results,
+)
 
 # Any number that nothing else in the same PostgreSQL database uses as an advisory lock.
 _LOCK = 0x7069786D

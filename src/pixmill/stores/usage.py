@@ -22,6 +22,7 @@ class Usage:
     period: str  #: YYYY-MM, in UTC
     requests: int = 0  #: settled: each was answered with an image
     taken: int = 0  #: *requests* and those reserved for work that is being done
+    cached: int = 0  #: answered with what was made before, and not charged
     bytes_in: int = 0
     bytes_out: int = 0
 
@@ -38,13 +39,14 @@ usage = Table(
     Column("period", Text, primary_key=True),
     Column("requests", BigInteger, nullable=False),
     Column("taken", BigInteger, nullable=False),
+    Column("cached", BigInteger, nullable=False, server_default="0"),
     Column("bytes_in", BigInteger, nullable=False),
     Column("bytes_out", BigInteger, nullable=False),
     CheckConstraint("taken >= 0", name="taken"),
 )
 
 
-_COUNTERS = ("requests", "taken", "bytes_in", "bytes_out")
+_COUNTERS = ("requests", "taken", "cached", "bytes_in", "bytes_out")
 _CONFLICT = ("subject", "period")
 
 _ADD = upserts(

@@ -45,7 +45,7 @@ async def usage(call: Call) -> Response:
     )
 
 
-async def _optimized(call: Call, parse: Callable[[Mapping[str, str]], Options]) -> Response:
+async def _optimized(call: Call, parse: Callable[[Mapping[str, object]], Options]) -> Response:
     limit = min(words.MAX_FILE_SIZE, call.caller.plan.max_file_size)
     async with call.bodies.form(call.request, max_file_size=limit) as form:
         upload = form.file

@@ -15,12 +15,12 @@ FORMATS = ("jpeg", "png", "webp", "avif")
 _ALIASES = {"jpg": "jpeg"}  # OP-30
 
 
-def compress_options(form: Mapping[str, str]) -> Options:
+def compress_options(form: Mapping[str, object]) -> Options:
     """Return what a compress form asks for. Raises BadOption."""
     return Options(format=_format(form, "format"), quality=_quality(form), metadata=_metadata(form))
 
 
-def convert_options(form: Mapping[str, str]) -> Options:
+def convert_options(form: Mapping[str, object]) -> Options:
     """Return what a convert form asks for. Raises BadOption, MissingFormat among them (OP-46)."""
     target = _format(form, "to")
     if target is None:
@@ -28,7 +28,7 @@ def convert_options(form: Mapping[str, str]) -> Options:
     return Options(format=target, quality=_quality(form), metadata=_metadata(form))
 
 
-def resize_options(form: Mapping[str, str]) -> Options:
+def resize_options(form: Mapping[str, object]) -> Options:
     """Return what a resize form asks for. Raises BadOption, MissingDimensions among them."""
     width, height = _side(form, "width"), _side(form, "height")
     if width is None and height is None:
@@ -44,7 +44,7 @@ def resize_options(form: Mapping[str, str]) -> Options:
     )
 
 
-def _format(form: Mapping[str, str], name: str) -> str | None:
+def _format(form: Mapping[str, object], name: str) -> str | None:
     value = fields.text(form, name)
     if value is None:
         return None
@@ -54,7 +54,7 @@ def _format(form: Mapping[str, str], name: str) -> str | None:
     return value
 
 
-def _quality(form: Mapping[str, str]) -> int:
+def _quality(form: Mapping[str, object]) -> int:
     try:
         value = fields.whole(form, "quality")
     except ValueError as error:
@@ -66,11 +66,11 @@ def _quality(form: Mapping[str, str]) -> int:
     return value
 
 
-def _metadata(form: Mapping[str, str]) -> Metadata:
+def _metadata(form: Mapping[str, object]) -> Metadata:
     return "strip" if fields.truth(form, "strip_exif", default=True) else "keep"
 
 
-def _side(form: Mapping[str, str], name: str) -> int | None:
+def _side(form: Mapping[str, object], name: str) -> int | None:
     wrong = errors.BadDimensions(f'"{name}" must be a whole number from 1 to {MAX_SIDE}.')
     try:
         value = fields.whole(form, name)

@@ -24,7 +24,7 @@ MOST_EFFORT = 4
 MOST_PIXELS = 1_000_000
 
 #: Score → color edges (`Content.color_edges`) from which color at half resolution costs more bytes
-#: than it saves (docs/adr/0015).
+#: than it saves (docs/adr/0016).
 FULL_COLOR_EDGES = ((60, 9.3), (70, 1.7), (75, 1.2), (80, 0.44), (85, 0.05))
 
 # aom's speed for animations, whose every frame is a picture of its own.

@@ -16,7 +16,7 @@ from pixmill.engine.quality import interpolate
 from pixmill.engine.types import Codec, Picture, Plan, Way
 
 #: Score → color edges (`Content.color_edges`) from which color at half resolution costs more bytes
-#: than it saves (docs/adr/0015).
+#: than it saves (docs/adr/0016).
 FULL_COLOR_EDGES = ((60, 9.3), (70, 3.0), (75, 2.8), (80, 1.9), (85, 1.04), (90, 0.45))
 
 #: The effort from which a second pass is worth its time.

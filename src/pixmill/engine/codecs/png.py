@@ -49,12 +49,15 @@ def _ways(content: Content, plan: Plan) -> tuple[Way, ...]:
     exact, palette = (PHOTO, PHOTO_PALETTE) if content.kind == "photo" else (EXACT, PALETTE)
     if plan.lossless or plan.animated or PALETTE_EFFORT[plan.effort] is None:
         return (exact,)
-    if plan.max_bytes:
-        return exact, replace(palette, fallback=True)
-    if plan.score >= EXACT_SCORE or plan.source.colors == "palette":
-        return (exact,)
+    if (
+        plan.score >= EXACT_SCORE
+        or plan.source.colors == "palette"
+        or (content.colors and not plan.measured)
+    ):
+        # What has to fit may still need a palette that shows.
+        return (exact, replace(palette, fallback=True)) if plan.max_bytes else (exact,)
     if content.colors:
-        return (exact, palette) if plan.measured else (exact,)
+        return exact, palette
     if plan.measured and content.kind != "photo":
         return palette, exact
     return palette, replace(exact, fallback=True)

@@ -17,11 +17,11 @@ from pixmill.engine.types import Codec, Picture, Plan, Way
 EFFORT = (2, 3, 4, 5, 6)
 
 #: Score → color edges (`Content.color_edges`) from which sharp YUV, which costs 0.1 CPU s/MP, saves
-#: more than 1 % (docs/adr/0015). Below them it saves nothing.
+#: more than 1 % (docs/adr/0016). Below them it saves nothing.
 SHARP_EDGES = ((60, 4.0), (70, 2.0), (80, 1.2), (85, 0.7), (90, 0.5))
 
 
-#: Flat areas between hard steps have fewer bytes without loss than with it (docs/adr/0015).
+#: Flat areas between hard steps have fewer bytes without loss than with it (docs/adr/0016).
 FLAT = 0.5
 SOFT = 0.6
 

@@ -41,10 +41,10 @@ def open_anonymous() -> int:
 class Blob:
     """An anonymous file: written piece by piece, sealed, then only read. Close it after use."""
 
-    def __init__(self) -> None:
-        self.fd = open_anonymous()
-        self.size = 0
-        self._sealed = False
+    def __init__(self, *, sealed: tuple[int, int] | None = None) -> None:
+        #: The descriptor, and how many bytes there are.
+        self.fd, self.size = sealed or (open_anonymous(), 0)
+        self._sealed = sealed is not None
 
     @classmethod
     def of(cls, data: bytes) -> Self:
@@ -84,6 +84,11 @@ class Blob:
     def read(self) -> bytes:
         """Return the contents."""
         return os.pread(self.fd, self.size, 0)
+
+    def shared(self) -> "Blob":
+        """Return the same sealed contents as a blob of its own, which outlives this one."""
+        assert self._sealed
+        return Blob(sealed=(os.dup(self.fd), self.size))
 
     def close(self) -> None:
         """Give the memory back."""

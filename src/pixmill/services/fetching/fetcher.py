@@ -1,0 +1,154 @@
+"""Fetches what is at a URL: within one deadline, a few at a time, and with one error for all."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import httpcore
+import httpx
+
+import pixmill
+from pixmill import errors
+from pixmill.services.fetching import responses, urls
+from pixmill.services.fetching.backend import GuardedBackend
+from pixmill.services.fetching.filenames import filename
+from pixmill.services.fetching.names import Resolve, SystemResolver
+from pixmill.services.fetching.types import FetchConfig, Fetched, Spend
+from pixmill.services.fetching.urls import Url
+from pixmill.services.pool.blob import Blob
+
+# No cookies, no credentials, no referrer; and nothing from the environment, for httpcore reads none
+# of it: a proxy there would do the connecting, behind the back of the check.
+_HEADERS = (
+    ("User-Agent", f"Pixmill/{pixmill.__version__}"),
+    ("Accept", "image/*"),
+    ("Accept-Encoding", "identity"),
+    ("Connection", "close"),
+)
+
+# What the network can do to us.
+_FAILURES = (
+    OSError,
+    anyio.BrokenResourceError,
+    anyio.ClosedResourceError,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+)
+
+
+def tls_context() -> ssl.SSLContext:
+    """Return whom to trust: the web's authorities, and those that this machine trusts."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    return context
+
+
+class Fetcher:
+    """
+    The guarded way to other people's servers.
+
+    *resolve* asks for addresses, *network* dials them, and *tls* says which certificates are good;
+    tests put their own in place of the internet's. None of them can lead around the check.
+    """
+
+    def __init__(
+        self,
+        config: FetchConfig,
+        *,
+        resolve: Resolve | None = None,
+        network: httpcore.AsyncNetworkBackend | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._config = config
+        self._system = SystemResolver(threads=config.concurrency)
+        self._resolve = resolve or self._system
+        self._network = network or httpcore.AnyIOBackend()
+        self._tls = tls or tls_context()
+        self._places = asyncio.Semaphore(config.concurrency)
+        self._waiting = 0
+
+    async def stop(self) -> None:
+        """Let the threads go that ask for addresses."""
+        self._system.close()
+
+    async def fetch(self, url: str, *, max_size: int, spend: Spend = lambda _size: None) -> Fetched:
+        """
+        Return what is at *url*, if it has at most *max_size* bytes.
+
+        Raises BadUrl for what is no URL of a public file, whatever the network; FileTooLarge; Busy
+        when its turn does not come or *spend* says so; and FetchFailed for everything else. That
+        one never tells what went wrong: the difference between an address that is refused, a port
+        that is closed and a page that is missing would make a scanner of the server.
+        """
+        parsed = urls.parse(url)
+        async with self._turn():
+            blob = Blob()
+            try:
+                async with self._bounded():
+                    name = await self._follow(parsed, blob, max_size=max_size, spend=spend)
+                blob.seal()
+            except BaseException:
+                blob.close()
+                raise
+        return Fetched(blob=blob, filename=name)
+
+    async def _follow(self, url: Url, blob: Blob, *, max_size: int, spend: Spend) -> str | None:
+        """Fetch *url*, or where it redirects to, into *blob*, and return the name of the file."""
+        for _ in range(self._config.redirects + 1):
+            async with self._exchange("GET", url) as response:
+                location = responses.location(response)
+                if location is None:
+                    responses.check(response, max_size=max_size)
+                    await responses.receive(response, blob, max_size=max_size, spend=spend)
+                    disposition = responses.header(response, b"content-disposition")
+                    return filename(target=url.target, disposition=disposition)
+            url = url.join(location)
+        raise errors.FetchFailed(detail=f"more than {self._config.redirects} redirects")
+
+    @asynccontextmanager
+    async def _exchange(self, method: str, url: Url) -> AsyncIterator[httpcore.Response]:
+        """Send one request on a connection of its own, which is checked, and give the response."""
+        place = httpcore.URL(scheme=url.scheme, host=url.host, port=url.port, target=url.target)
+        async with GuardedBackend(
+            self._config, resolve=self._resolve, network=self._network
+        ) as backend:
+            connection = httpcore.AsyncHTTPConnection(
+                place.origin, ssl_context=self._tls, network_backend=backend
+            )
+            headers = (("Host", url.authority), *_HEADERS)
+            async with connection.stream(method, place, headers=headers) as response:
+                yield response
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for one of the places, not too long and not behind too many."""
+        if self._places.locked() and self._waiting >= self._config.queue_size:
+            raise errors.Busy(detail="too many fetches wait")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._config.timeout):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise errors.Busy(detail="the turn of a fetch did not come") from error
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    @asynccontextmanager
+    async def _bounded(self) -> AsyncIterator[None]:
+        """Put a deadline on all that follows, and one error in place of all that can happen."""
+        try:
+            async with asyncio.timeout(self._config.timeout):
+                yield
+        except TimeoutError as error:
+            raise errors.FetchFailed(detail="deadline") from error
+        except errors.BadUrl as error:
+            raise errors.FetchFailed(detail=f"redirect to a bad URL: {error.detail}") from error
+        except _FAILURES as error:
+            raise errors.FetchFailed(detail=f"{type(error).__name__}: {error}") from error

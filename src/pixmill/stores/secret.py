@@ -1,0 +1,48 @@
+"""The secret of this installation, in a file of the data directory."""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from pixmill import errors
+
+#: Bytes of a secret that is made here; one that is shorter is not believed.
+SIZE = 32
+
+
+def load_or_make(path: Path) -> bytes:
+    """
+    Return what is in the file at *path*, which is made when there is none.
+
+    Any number of processes may do so at once and get the same. Raises Internal when it cannot be
+    read, or holds too little to be a secret.
+    """
+    try:
+        if not path.exists():
+            _make(path)
+        secret = path.read_bytes()
+    except OSError as error:
+        raise errors.Internal(
+            "The secret key in the data directory cannot be read or made.", detail=str(error)
+        ) from error
+    if len(secret) < SIZE:
+        raise errors.Internal(
+            "The secret key in the data directory is damaged; remove it to have another one made."
+        )
+    return secret
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(SIZE))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):  # somebody else was first, and his is as good
+            os.link(draft, path)  # unlike a rename, this never replaces
+    finally:
+        draft.unlink()
