@@ -18,7 +18,7 @@ from pixmill.app import create_services
 from pixmill.dialects import all_dialects
 from pixmill.http import routes
 from pixmill.http.access import Access
-from pixmill.http.bodies import Bodies
+from pixmill.http.bodies import MEDIA_TYPES, Bodies
 from pixmill.http.dialect import Call, Dialect, Operation
 from pixmill.http.metrics import Metrics
 from pixmill.http.record import Record
@@ -70,10 +70,14 @@ def test_what_is_only_for_the_log_is_not_said(dialect: Dialect) -> None:
     assert record.detail == "/etc/secret"
 
 
+def _that_ask_for_a_key(dialect: Dialect) -> list[Operation]:
+    return [operation for operation in dialect.operations if operation.authority == "key"]
+
+
 @DIALECTS
 def test_nothing_is_done_without_a_key(server: RunningServer, dialect: Dialect) -> None:
     """Also OP-2 and OP-3."""
-    for operation in dialect.operations:
+    for operation in _that_ask_for_a_key(dialect):
         answer = requests.request(
             operation.method, f"{server.base_url}{operation.path}", timeout=10
         )
@@ -87,7 +91,7 @@ def test_a_revoked_key_is_no_key(server: RunningServer, dialect: Dialect) -> Non
     """Also OP-4."""
     key = server.key()
     server.revoke(key)
-    for operation in dialect.operations:
+    for operation in _that_ask_for_a_key(dialect):
         answer = requests.request(
             operation.method,
             f"{server.base_url}{operation.path}",
@@ -106,16 +110,20 @@ def test_every_operation_is_documented(server: RunningServer, dialect: Dialect) 
 
         assert described["summary"] == operation.summary
         assert described["description"] == operation.description
-        assert described["security"]
-        assert set(operation.form) == set(
-            described.get("requestBody", {})
-            .get("content", {})
-            .get("multipart/form-data", {})
-            .get("schema", {})
-            .get("properties", {})
+        assert bool(described.get("security")) == (operation.authority == "key")
+        content = described.get("requestBody", {}).get("content", {})
+        assert set(content) == (
+            {MEDIA_TYPES[kind] for kind in operation.kinds} if operation.form else set()
         )
+        for body in content.values():
+            files = {
+                name for name, field in operation.form.items() if field.get("format") == "binary"
+            }
+            assert set(operation.form) - files <= set(body["schema"]["properties"])
         wordings = [dialect.errors[kind] for kind in operation.faults if kind in dialect.errors]
-        for wording in (*wordings, dialect.errors[errors.BadKey]):
+        if operation.authority == "key":
+            wordings.append(dialect.errors[errors.BadKey])
+        for wording in wordings:
             assert f"`{wording.code}`" in described["responses"][str(wording.status)]["description"]
 
 

@@ -96,6 +96,16 @@ def test_a_target_off_the_scale_is_refused(picture, target):
         run(picture, target=target)
 
 
+def test_sixteen_bits_are_kept_without_loss_whatever_the_format():
+    levels = np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) * 21
+    upload = encode(Image.fromarray(levels), "PNG")
+
+    result = run(upload, format="auto", lossless=True)
+
+    assert result.format == "png"
+    assert np.array_equal(np.asarray(decoded(result.data)), levels)
+
+
 def test_a_look_and_no_loss_contradict_each_other(picture):
     with pytest.raises(errors.BadOption, match="leave out one"):
         run(picture, target=80, mode="lossless")
@@ -133,6 +143,27 @@ def test_a_look_that_was_asked_for_is_lowered_only_as_far_as_needed(picture):
 def test_bytes_that_no_look_has_are_refused(picture, format_):
     with pytest.raises(errors.DoesNotFit, match="allow more bytes"):
         run(picture, format=format_, max_bytes=60)
+
+
+@pytest.mark.parametrize("options", [{}, {"target": 60}, {"mode": "size"}])
+def test_a_size_below_one_byte_is_refused(picture, options):
+    with pytest.raises(errors.BadOption, match="at least 1 byte"):
+        run(picture, max_bytes=0, **options)
+
+
+def test_without_loss_a_jpeg_fits_or_is_refused(picture):
+    upload = run(picture, format="jpeg").data
+
+    assert len(run(upload, lossless=True, max_bytes=len(upload)).data) <= len(upload)
+    with pytest.raises(errors.DoesNotFit):
+        run(upload, lossless=True, max_bytes=len(upload) // 2)
+
+
+@pytest.mark.parametrize("options", [{"quality": 40}, {"mode": "size"}])
+def test_nothing_grows_because_there_is_room(options):
+    upload = encode(graphic(200, 150).resize((300, 225), Image.Resampling.BICUBIC), "PNG")
+
+    assert run(upload, max_bytes=10**9, **options).data == run(upload, **options).data
 
 
 def test_a_drawing_that_is_kept_without_loss_can_still_be_made_to_fit():
@@ -305,6 +336,12 @@ def test_alpha_is_kept_where_a_format_that_has_it_is_accepted():
     assert decoded(kept.data).mode == "RGBA"
     assert lost.format == "jpeg"
     assert decoded(lost.data).getpixel((0, 0)) > (240, 240, 240)
+
+
+def test_alpha_that_hides_nothing_is_not_kept_at_any_price():
+    opaque = photo(200, 150).convert("RGBA")
+
+    assert run(encode(opaque, "PNG"), format="auto", accept=("jpeg", "png")).format == "jpeg"
 
 
 def test_movement_is_kept_where_a_format_that_has_it_is_accepted():

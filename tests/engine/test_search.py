@@ -135,3 +135,27 @@ def test_a_size_that_no_look_has_gives_the_smallest():
 
     assert found.number == 1
     assert len(codec.tried) <= 3
+
+
+def test_of_few_numbers_the_best_that_fits_is_found():
+    bits = Encoder(
+        encode=lambda number: bytes(1000 * round(number)),
+        measure=len,
+        curve=((0, 4), (56, 6), (67, 7), (72, 8)),
+        whole=True,
+    )
+
+    found = fit(bits, 6500, ceiling=72)
+
+    assert found.number == 6
+
+
+def test_what_is_known_not_to_fit_is_not_encoded_again():
+    codec = Codec()
+    known = codec.encoder.probe(80)
+    codec.tried.clear()
+
+    found = fit(codec.encoder, len(known.data) // 2, ceiling=80, known=[known])
+
+    assert len(found.data) <= len(known.data) // 2
+    assert known.number not in codec.tried

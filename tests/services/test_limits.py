@@ -146,6 +146,33 @@ async def test_a_plan_without_limits_is_never_refused(limits: RateLimits) -> Non
     assert (await refused(lambda: limits.spend(caller=daily))).window == "day"
 
 
+async def test_calls_of_today_are_counted_whatever_limits_them(
+    limits: RateLimits, clock: Clock
+) -> None:
+    """OS-69."""
+    for terms in (plan(), plan(minute_requests=5), plan(daily_requests=5)):
+        ada = caller(terms)
+        assert await limits.today(caller=ada) == 0
+        for _ in range(3):
+            await limits.spend(caller=ada)
+        await limits.peek(caller=ada)
+        assert await limits.today(caller=ada) == 3
+    clock.advance(hours=12)
+
+    assert await limits.today(caller=ada) == 0
+
+
+async def test_who_has_no_limits_does_not_depend_on_valkey(valkey_server: ValkeyServer) -> None:
+    limits = RateLimits(windows=windows_at(valkey_server.url), when_unavailable="closed")
+    valkey_server.kill()
+    free = caller(plan())
+
+    assert await limits.spend(caller=free) is None
+    assert await limits.peek(caller=free) is None
+    assert await limits.today(caller=free) is None
+    await limits.close()
+
+
 async def test_a_plan_of_nothing_refuses_the_first_request(limits: RateLimits) -> None:
     nobody = caller(plan(minute_requests=0))
 

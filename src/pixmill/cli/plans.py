@@ -16,9 +16,7 @@ app = typer.Typer(
 )
 
 #: Fields of a plan that no API so far heeds.
-NOT_ENFORCED = frozenset(
-    {"daily_requests", "minute_requests", "signup_credits", "monthly_credits", "api_allowed"}
-)
+NOT_ENFORCED = frozenset({"signup_credits", "monthly_credits"})
 
 Name = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name.")]
 

@@ -10,11 +10,25 @@ from pixmill.engine import codecs
 from pixmill.engine.content import Content
 from pixmill.engine.look import Look
 from pixmill.engine.prediction import aim
-from pixmill.engine.search import NEAR, NEAR_ENOUGH, Encoder, fit, predicted, reach
+from pixmill.engine.search import (
+    MOST_FITS,
+    MOST_PROBES,
+    NEAR,
+    NEAR_ENOUGH,
+    Encoder,
+    Probe,
+    fit,
+    predicted,
+    reach,
+)
 from pixmill.engine.types import Picture, Plan, Way
 
 #: Points by which a look is missed, and not just rounded to what the encoder can do.
 MISSED = 3.0
+
+#: The effort of ordinary pictures, and the encodes that a size may cost in larger ones.
+ORDINARY_EFFORT = 3
+LARGE_FITS = 3
 
 #: Score of what differs in no pixel.
 IDENTICAL = 100.0
@@ -40,18 +54,20 @@ class Subject:
     content: Content
     look: Look
 
-    @property
-    def aim(self) -> float:
-        """Return the score that an encoder should be asked for first."""
-        return aim(self.content, self.plan.score)
+    def aim(self, way: Way) -> float:
+        """Return the score that *way* should be asked for first."""
+        return aim(self.content, self.plan.score) if way.trusted else self.plan.score
 
     def encoder(self, way: Way) -> Encoder:
         """Return the encoder behind *way*, its number still open."""
+        large = self.plan.effort < ORDINARY_EFFORT  # time is short
         return Encoder(
             encode=partial(way.encode, self.picture, self.plan),
             measure=self.look.score,
             curve=way.curve,
             whole=way.whole,
+            most_probes=1 if large and not way.trusted else MOST_PROBES,
+            most_fits=LARGE_FITS if large else MOST_FITS,
         )
 
 
@@ -98,7 +114,7 @@ def _try(way: Way, subject: Subject) -> Choice:
 def _blindly(way: Way, subject: Subject) -> Choice:
     """Encode once, and measure only where a curve cannot be trusted."""
     plan = subject.plan
-    probe = subject.encoder(way).probe(subject.aim if way.trusted else plan.score)
+    probe = subject.encoder(way).probe(subject.aim(way))
     score = None if way.trusted else subject.look.score(probe.data)
     reached = score is None or score >= plan.score
     data = way.finish(probe.data, plan) if reached else probe.data
@@ -107,7 +123,7 @@ def _blindly(way: Way, subject: Subject) -> Choice:
 
 def _searched(way: Way, subject: Subject) -> Choice:
     plan = subject.plan
-    start, tolerance = subject.aim if way.trusted else plan.score, NEAR
+    start, tolerance = subject.aim(way), NEAR
     if way.draft:
         start = predicted(subject.encoder(way.draft), plan.score, start=start)
         tolerance = NEAR_ENOUGH
@@ -130,7 +146,7 @@ def _searched(way: Way, subject: Subject) -> Choice:
 def _animation(way: Way, subject: Subject) -> Choice:
     """Find the number with one frame, and encode all of them with it."""
     picture, plan = subject.picture, subject.plan
-    start = subject.aim
+    start = subject.aim(way)
     if plan.measured:
         frame = _still(picture, picture.frames // 2 * picture.page_height)
         still = replace(
@@ -158,12 +174,17 @@ def _fitted(best: Choice, subject: Subject, max_bytes: int) -> Choice:
     """Lower the look until the result has no more than the bytes that are allowed."""
     plan, picture = subject.plan, subject.picture
     smallest = len(best.data)
+    lossy = False
     for way in codecs.get(plan.format).ways(subject.content, replace(plan, measured=True)):
-        if way.exact:
+        if way.exact or (way.fallback and lossy):  # which is for better looks, not for fewer bytes
             continue
-        ceiling = best.aim if best.way is way else subject.aim
+        lossy = True
         encoder = replace(subject.encoder(way), encode=partial(_finished, way, picture, plan))
-        found = fit(encoder, max_bytes, ceiling=ceiling)
+        ceiling, known = subject.aim(way), list[Probe]()
+        if best.way.name == way.name:
+            ceiling = best.aim
+            known = [Probe(aim=ceiling, number=encoder.number(ceiling), data=best.data)]
+        found = fit(encoder, max_bytes, ceiling=ceiling, known=known)
         smallest = min(smallest, len(found.data))
         if smallest <= max_bytes:
             score = subject.look.score(found.data) if picture.frames == 1 else None

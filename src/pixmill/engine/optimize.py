@@ -72,6 +72,9 @@ def _smallest(data: bytes, candidates: Sequence[Plan]) -> Result:
     first = _Draft.of(data, candidates[0])
     content = analyze(first.look.pixels)
     drafts = {first.plan.format: first}
+    if not content.opaque:
+        candidates = [plan for plan in candidates if plan.flatten is None] or candidates
+    del first  # or its pixels would be held while others are encoded
 
     def weight(plan: Plan) -> float:
         return codecs.get(plan.format).weights.get(content.kind, 1)

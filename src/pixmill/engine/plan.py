@@ -9,8 +9,15 @@ from pixmill.engine.types import AUTO, Codec, ImageInfo, Limits, Options, Plan
 # finishes within the deadline. The steps are in pixels of the result over all frames.
 EFFORT_STEPS = (4_000_000, 12_000_000, 25_000_000)
 
-#: The effort of a plan for which time does not count.
+#: As so many times the pixels counts a picture that may have to be made to fit: more encodes.
+FITTING = 2
+
+#: Pixels of the largest result that is measured; beyond it, encoders are believed.
+MOST_MEASURED = EFFORT_STEPS[-1]
+
+#: The effort of a plan for which time does not count, and the pixels up to which it does not.
 MOST_EFFORT = 4
+MOST_PATIENCE = 1_500_000
 
 #: The looks that have a name, in SSIMULACRA2 (design: one look, one scale).
 MODES = {"size": 63.0, "balanced": 73.0, "quality": 83.0, "max": 63.0}
@@ -72,10 +79,12 @@ def _plan(info: ImageInfo, options: Options, limits: Limits, codec: Codec) -> Pl
         raise errors.BadOption(
             f"{codec.name.upper()} cannot be written without loss; ask for another format."
         )
-    score, measured = _look(options)
+    score, asked = _look(options)
+    measured = asked and pixels <= MOST_MEASURED
     if lossless and options.target is not None:
         raise errors.BadOption("Without loss there is no look to aim at; leave out one of the two.")
-    effort = sum(pixels <= step for step in EFFORT_STEPS)
+    work = pixels if options.max_bytes is None else pixels * FITTING
+    effort = sum(work <= step for step in EFFORT_STEPS)
     return Plan(
         source=info,
         format=codec.name,
@@ -89,19 +98,19 @@ def _plan(info: ImageInfo, options: Options, limits: Limits, codec: Codec) -> Pl
         keep_metadata=options.metadata == "keep",
         flatten=None if codec.alpha else options.background,
         floor=floor,
-        effort=MOST_EFFORT if options.mode == "max" and effort == len(EFFORT_STEPS) else effort,
+        effort=MOST_EFFORT if options.mode == "max" and pixels <= MOST_PATIENCE else effort,
     )
 
 
 def _look(options: Options) -> tuple[float, bool]:
     """Return the score to reach, and whether measuring is to see to it."""
     low, high = TARGETS
+    if options.max_bytes is not None and options.max_bytes < 1:
+        raise errors.BadOption("The largest size must be at least 1 byte.")
     if options.target is not None:
         if not low <= options.target <= high:  # refuses NaN, too
             raise errors.BadOption(f"The target must be a score from {low} to {high}.")
         return options.target, True
-    if options.max_bytes is not None and options.max_bytes < 1:
-        raise errors.BadOption("The largest size must be at least 1 byte.")
     if options.mode in MODES:
         return MODES[options.mode], True
     return score_of(options.quality), options.smart
@@ -114,7 +123,11 @@ def _animated(info: ImageInfo, codec: Codec) -> bool:
 
 
 def _acceptable(info: ImageInfo, options: Options) -> list[Codec]:
-    """Return the formats that `AUTO` may choose, without those that lose what the image has."""
+    """
+    Return the formats that `AUTO` may choose, without those that lose frames, or bits unasked.
+
+    Those that hold alpha come first: whether there is any that shows is known only from the pixels.
+    """
     accepted = [
         codec
         for name, codec in codecs.all_codecs().items()
@@ -126,7 +139,9 @@ def _acceptable(info: ImageInfo, options: Options) -> list[Codec]:
         )
         raise errors.UnknownFormat(f"At least one of {known} must be accepted.")
     still = [codec for codec in accepted if info.frames == 1 or _animated(info, codec)] or accepted
-    return [codec for codec in still if codec.alpha or not info.alpha] or still
+    if options.lossless or options.mode == "lossless":
+        still = [codec for codec in still if codec.max_depth >= info.depth] or still
+    return sorted(still, key=lambda codec: not codec.alpha)
 
 
 def result_size(size: tuple[int, int], options: Options) -> tuple[int, int]:
@@ -164,7 +179,8 @@ def memory_size(plan: Plan) -> int:
     if source.progressive:  # the decoder keeps every coefficient until the last scan
         per_pixel += 6
     frames = FRAME_SIZE * source.frames
-    held = min(plan.size[0] * plan.size[1] * MEASURING, MOST_MEASURING) if plan.measured else 0
+    measured = plan.measured or plan.max_bytes is not None  # what is made to fit is measured, too
+    held = min(plan.size[0] * plan.size[1] * MEASURING, MOST_MEASURING) if measured else 0
     return decoded * per_pixel + plan.pixels * codec.bytes_per_pixel + frames + held
 
 

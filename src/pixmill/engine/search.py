@@ -60,6 +60,8 @@ class Encoder:
     measure: Callable[[bytes], float]  #: SSIMULACRA2 of what was encoded
     curve: Curve
     whole: bool  #: only whole numbers are different numbers
+    most_probes: int = MOST_PROBES
+    most_fits: int = MOST_FITS
 
     def number(self, aim: float) -> float:
         """Return the number that promises the score *aim*."""
@@ -97,7 +99,7 @@ def reach(
     from_above: bool = False,
 ) -> Measured:
     """
-    Return what looks most like *target* of at most `MOST_PROBES` encodes, the first at *start*.
+    Return what looks most like *target* of the encodes that may be taken, the first at *start*.
 
     The first is taken if it is within *tolerance* points. *from_above* prefers the smallest that
     looks no worse, however much better that is. A target beyond what the encoder can do gives the
@@ -105,7 +107,7 @@ def reach(
     """
     seen: list[Measured] = []
     aim = start
-    while len(seen) < MOST_PROBES:
+    while len(seen) < encoder.most_probes:
         if any(encoder.number(aim) == probe.number for probe in seen):
             break
         seen.append(encoder.measured(aim))
@@ -118,25 +120,27 @@ def reach(
     return min(seen, key=lambda probe: regret(probe.score, target))
 
 
-def fit(encoder: Encoder, max_bytes: int, *, ceiling: float) -> Probe:
+def fit(encoder: Encoder, max_bytes: int, *, ceiling: float, known: Sequence[Probe] = ()) -> Probe:
     """
     Return the best-looking encode of at most *max_bytes* that promises no more than *ceiling*.
 
-    Takes at most `MOST_FITS` encodes. When even the poorest look has more bytes, returns that.
+    Takes at most `Encoder.most_fits` encodes, with those that are *known* to have more bytes. When
+    even the poorest look has more, returns that.
     """
     poorest = encoder.curve[0][0]
-    seen = [encoder.probe(ceiling)]
-    while len(seen) < MOST_FITS:
+    seen = list(known) or [encoder.probe(ceiling)]
+    while len(seen) < encoder.most_fits:
         fitting = [probe for probe in seen if len(probe.data) <= max_bytes]
         if any(probe is seen[0] or len(probe.data) >= FULL * max_bytes for probe in fitting):
             break
+        numbers = {probe.number for probe in seen}
         aim = min(_sized(seen, max_bytes), ceiling)
-        if not fitting and len(seen) == MOST_FITS - 1:
+        if fitting and encoder.number(aim) in numbers:
+            aim = _between(seen, max_bytes)
+        elif not fitting and (encoder.number(aim) in numbers or len(seen) == encoder.most_fits - 1):
             aim = poorest
-        if any(encoder.number(aim) == probe.number for probe in seen):
-            if fitting or any(encoder.number(poorest) == probe.number for probe in seen):
-                break
-            aim = poorest
+        if encoder.number(aim) in numbers:
+            break
         seen.append(encoder.probe(aim))
     fitting = [probe for probe in seen if len(probe.data) <= max_bytes]
     if fitting:
@@ -187,3 +191,9 @@ def _sized(probes: Sequence[Probe], max_bytes: int) -> float:
         far = rest[0]
         slope = log(len(far.data) / len(near.data)) / (far.aim - near.aim)
     return near.aim + (wanted - log(len(near.data))) / max(slope, _BYTES_PER_POINT / 4)
+
+
+def _between(probes: Sequence[Probe], max_bytes: int) -> float:
+    """Return the aim halfway between the best look that fits and the poorest that does not."""
+    best = max(probe.aim for probe in probes if len(probe.data) <= max_bytes)
+    return (best + min(probe.aim for probe in probes if len(probe.data) > max_bytes)) / 2

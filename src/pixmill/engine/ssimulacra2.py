@@ -65,6 +65,7 @@ _KEPT_PIXELS = 16_000_000
 # A picture of less than six scales has large weights at its largest ones, where a blur that rounds
 # as the reference does is dear.
 _MOST_NOISY_PIXELS = 1_000_000
+_LONGEST_NOISY_SIDE = 8_192  # it goes row by row, and column by column
 
 # Put under a picture with alpha: the white of most pages, and the reference's dark gray.
 _GROUNDS = (255, 26)
@@ -227,11 +228,14 @@ def _is_noisy(place: _Place, height: int, width: int) -> bool:
     Say whether the reference's rounding errors there move a score.
 
     They do where lost structure has a large weight: in lightness and in blue against yellow, not at
-    the two largest scales of a picture that has all six.
+    the two largest scales of a picture that has all six. A strip of a few pixels' width would take
+    minutes.
     """
     scale, channel = place
+    if channel == xyb.X or max(height, width) >> scale > _LONGEST_NOISY_SIDE:
+        return False
     short = _count_scales(height, width) < _MOST_SCALES
-    return channel != xyb.X and (scale > 1 or (short and height * width <= _MOST_NOISY_PIXELS))
+    return scale > 1 or (short and height * width <= _MOST_NOISY_PIXELS)
 
 
 def _by_scale(places: Collection[_Place], scales: int) -> list[list[int]]:

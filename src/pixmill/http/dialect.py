@@ -74,6 +74,8 @@ class Operation:
     #: Whose authority it needs: a key's, or that of the link itself.
     authority: Literal["key", "link"] = "key"
     spends: bool = False  #: refused, before the body is read, when the quota is used up
+    #: What was done before costs nothing, so whether there is quota is asked when there is work.
+    free_repeats: bool = False
     #: Reads results that are stored: under a limit of the key's own (OG-84).
     reads: bool = False
     #: Fields of the multipart form, each with its JSON schema.
@@ -190,7 +192,7 @@ class Endpoint:
         if reads or spends:  # asking what is left is free (OP-65)
             spend = limits.spend_read if reads else limits.spend
             record.allowance = await spend(caller=caller)
-        if spends:
+        if spends and not self._operation.free_repeats:
             self._services.quotas.check(caller=caller)
         return caller
 

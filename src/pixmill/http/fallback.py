@@ -31,20 +31,27 @@ class Fallback:
         allowed = self._allowed(request)
         if not allowed and getattr(error, "status_code", 0) == 405:
             allowed = FILE_METHODS  # not a route refused it, but the folder of files
-        if allowed and request.method == "OPTIONS":
-            # No cross-origin headers: no page of another origin has any business here.
-            return Response(status_code=204, headers={"Allow": ", ".join(allowed)})
-        fault = errors.MethodNotAllowed(allowed=allowed) if allowed else errors.NotFound()
         dialect = self.dialect_of(request)
         if dialect and dialect.shows_allowance:
             await count_anonymous(request, self._limits)
+        if allowed and request.method == "OPTIONS":
+            # No cross-origin headers: no page of another origin has any business here.
+            response = Response(status_code=204, headers={"Allow": ", ".join(allowed)})
+            if dialect:
+                dialect.decorate(response, record_of(request))
+            return response
+        fault = errors.MethodNotAllowed(allowed=allowed) if allowed else errors.NotFound()
         response = dialect.refuse(fault, record_of(request)) if dialect else _neutral(fault)
         if allowed:
             response.headers["Allow"] = ", ".join(allowed)
         return response
 
     def dialect_of(self, request: Request) -> Dialect | None:
-        """Return whose caller this is: by host, then by kind of key, then by path."""
+        """Return whose caller this is: by route, by host, by kind of key, or by path."""
+        owners = {route.name.partition(":")[0] for route in self._matching(request)}
+        for dialect in self._dialects:
+            if dialect.name in owners:
+                return dialect
         # Not request.url, which raises for a Host that is none.
         host = request.headers.get("host", "").partition(":")[0].lower()
         path = request.scope["path"]
@@ -54,19 +61,23 @@ class Fallback:
         for dialect in self._dialects:
             if (dialect.credentials(request) or "").startswith(dialect.key_prefixes):
                 return dialect
-        for dialect in self._dialects:
-            if path.startswith(dialect.path_prefixes):
-                return dialect
-        return None
+        prefixes = [
+            (len(prefix), dialect)
+            for dialect in self._dialects
+            for prefix in dialect.path_prefixes
+            if path.startswith(prefix)
+        ]
+        return max(prefixes, key=lambda found: found[0])[1] if prefixes else None
 
     def _allowed(self, request: Request) -> tuple[str, ...]:
-        methods = {
-            method
-            for route in self._routes
-            if route.matches(request.scope)[0] is not Match.NONE
-            for method in route.methods or ()
-        }
+        methods = {method for route in self._matching(request) for method in route.methods or ()}
         return tuple(sorted({*methods, "OPTIONS"})) if methods else ()
+
+    def _matching(self, request: Request) -> list[Route]:
+        """Return the routes with this path, whatever their method."""
+        return [
+            route for route in self._routes if route.matches(request.scope)[0] is not Match.NONE
+        ]
 
 
 def _neutral(error: errors.Error) -> Response:

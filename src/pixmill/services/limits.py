@@ -16,6 +16,9 @@ from pixmill import errors
 from pixmill.services.keys import Caller
 from pixmill.stores.limits.windows import DAY, MINUTE, Level, Spent, Window, Windows
 
+#: Said for "any number": a day that nobody limits is counted all the same (`RateLimits.today`).
+ENDLESS = 2**53
+
 #: Seconds after a failure in which the counts are not asked for, so that nobody waits in vain.
 PAUSE = 1.0
 
@@ -107,6 +110,14 @@ class RateLimits:
         """Return what `spend_anonymous` would without taking anything. Never raises."""
         return await self._look(self._anonymous(address))
 
+    async def today(self, *, caller: Caller) -> int | None:
+        """Return the account's requests since midnight, UTC; None when nobody can say."""
+        try:
+            spent = await self._ask(_account(caller), cost=0)
+        except errors.Unavailable:
+            return None
+        return next(level.used for level in spent.levels if level.window.span == DAY)
+
     def status(self) -> LimitsStatus:
         """Say how the counting goes."""
         return LimitsStatus(
@@ -129,7 +140,7 @@ class RateLimits:
         try:
             spent = await self._ask(windows, cost=1)
         except errors.Unavailable:
-            if self._closed:
+            if self._closed and any(window.limit < ENDLESS for window in windows):
                 self._counters.turned_away += 1
                 raise
             self._counters.let_through += 1
@@ -175,7 +186,8 @@ class RateLimits:
 
 
 def _account(caller: Caller) -> list[Window]:
-    limits = ((MINUTE, caller.plan.minute_requests), (DAY, caller.plan.daily_requests))
+    minute, day = caller.plan.minute_requests, caller.plan.daily_requests
+    limits = ((MINUTE, minute), (DAY, ENDLESS if day is None else day))
     return [
         Window(subject=caller.account.id, span=span, limit=limit)
         for span, limit in limits

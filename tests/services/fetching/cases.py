@@ -83,7 +83,10 @@ PRIVATE = [
     "100::1",
     "100:0:0:1::1",
     "200::1",
+    "2001:1::1",
     "2001:2::1",
+    "2001:3::1",
+    "2001:4:112::1",
     "2001:10::1",
     "2001:20::1",
     "2001:1ff::1",
@@ -283,7 +286,12 @@ MALFORMED = [
     "http://pictures.example:eighty/",
     "http://pictures.example:８０/",  # noqa: RUF001 - that is the attack
     "http://[::1]80/",
-    # Hosts that are none.
+    # Hosts that are none, or none for everybody.
+    "http://[2606:4700:4700::1111%25eth0]/",
+    "http://[2606:4700:4700::1111%eth0]/",
+    "http://8.8.2056/",
+    "http://134744072/",
+    "http://010.8.8.8/",
     "http://pictures.example,127.0.0.1/",
     "http://pictures.example;127.0.0.1/",
     "http://pictures.example&127.0.0.1/",

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixmill.services.fetching.addresses import is_public, unwrapped
@@ -20,6 +20,7 @@ def test_an_ordinary_address_is_public(text):
     assert is_public(unwrapped(ip_address(text)))
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_an_address_that_is_mapped_is_as_public_as_it_is_itself(address):
     mapped = unwrapped(IPv6Address(f"::ffff:{address}"))
@@ -28,6 +29,7 @@ def test_an_address_that_is_mapped_is_as_public_as_it_is_itself(address):
     assert is_public(mapped) == is_public(address)
 
 
+@settings(deadline=None)
 @given(
     st.ip_addresses(v=4),
     st.sampled_from(["::{}", "64:ff9b::{}", "64:ff9b:1::{}", "fec0::{}", "2001::{}"]),
@@ -36,11 +38,13 @@ def test_no_other_notation_of_an_ipv4_address_is_public(address, notation):
     assert not is_public(unwrapped(IPv6Address(notation.format(address))))
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_no_6to4_address_is_public(address):
     assert not is_public(IPv6Address((0x2002 << 112) | (int(address) << 80) | 1))
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=6))
 def test_what_is_public_is_global_unicast(address):
     # IANA has given out addresses from one eighth of IPv6 only, whatever Python's tables say.

@@ -1,7 +1,7 @@
 """A fetched file has a name that is fit to be shown."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixmill.services.fetching.filenames import LENGTH, filename
@@ -50,6 +50,7 @@ def test_the_server_s_name_comes_first(disposition, name):
 FRAGMENTS = ["attachment;", "filename", "*", "=", '"', "UTF-8''", "%", "/", "\\", "..", ";", "*0*="]
 
 
+@settings(deadline=None)
 @given(
     st.text(max_size=300),
     st.text(max_size=300) | st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=3)).map("".join),

@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pixmill import errors
@@ -92,6 +92,7 @@ def assert_is_canonical(url: Url) -> None:
         assert not url.host.split(".")[-1].isdigit()
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | MESSES | MESSES.map("http://{}".format))
 @example("http://[")
 @example("http://[::1]]")
@@ -105,6 +106,7 @@ def test_any_text_is_a_canonical_url_or_refused(text):
         assert_is_canonical(url)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | MESSES)
 @example("http://[")
 @example("//[::1")

@@ -20,6 +20,9 @@ LEVEL = (0, 1, 2, 2, 4)
 # more often. The largest pictures go without a palette, to stay within the deadline.
 PALETTE_EFFORT = (None, 1, 4, 6, 10)
 
+#: Of larger photographs than this no palette was ever good enough to pay for trying.
+PALETTE_PIXELS = 6_000_000
+
 #: The effort for which time does not count.
 MOST_EFFORT = 4
 
@@ -48,6 +51,8 @@ def _ways(content: Content, plan: Plan) -> tuple[Way, ...]:
     """
     exact, palette = (PHOTO, PHOTO_PALETTE) if content.kind == "photo" else (EXACT, PALETTE)
     if plan.lossless or plan.animated or PALETTE_EFFORT[plan.effort] is None:
+        return (exact,)
+    if content.kind == "photo" and plan.pixels > PALETTE_PIXELS and not plan.max_bytes:
         return (exact,)
     if (
         plan.score >= EXACT_SCORE
@@ -144,7 +149,7 @@ CODEC = Codec(
     max_depth=16,
     bytes_per_pixel=60,
     weights={"photo": 3.0, "graphic": 0.6, "screenshot": 0.6, "text": 0.5},
-    version="2",
+    version="3",
     ways=_ways,
     read=_read,
 )

@@ -59,7 +59,7 @@ def _known(name: str) -> str:
 class _Facts(_Source):
     format: Annotated[_Format, AfterValidator(_known)]
     how: How
-    score: _Score | None
+    score: _Score | None = None
     source: _Source
 
 

@@ -1,0 +1,134 @@
+"""OctoSqueeze's operations: parse, call, write."""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.responses import Response
+
+from pixmill import clock, errors
+from pixmill.dialects.octosqueeze import answers, options, words
+from pixmill.dialects.octosqueeze.options import Asked
+from pixmill.engine.types import Options
+from pixmill.http import fields
+from pixmill.http.dialect import Call
+from pixmill.http.downloads import download as send
+from pixmill.http.intake import fetched
+from pixmill.http.multipart import Form, Upload
+from pixmill.services.results import Stored
+
+log = logging.getLogger(__name__)
+
+#: What an id looks like. Anything else is no id, and the database need not hear of it.
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+async def compress(call: Call) -> Response:
+    """Make an image smaller, or another format, and keep it for a day."""
+    limit = call.caller.plan.max_file_size
+    async with call.bodies.form(
+        call.request, max_file_size=limit, kinds=("multipart", "json", "urlencoded")
+    ) as form:
+        asked = options.asked(form.fields, call.request)
+        async with _image(call, form, max_size=limit) as upload:
+            main = await _keep(call, upload, asked.options)
+            variants = await _variants(call, upload, asked, main)
+    call.record.original_size, call.record.result_size = main.original_size, main.size
+    data = {**asked.labels, **answers.result(call, main)}
+    return words.envelope(data | {"formats": variants} if variants else data)
+
+
+async def status(call: Call) -> Response:
+    """Tell of an image that was compressed before."""
+    return words.envelope(answers.job(call, await _own(call)))
+
+
+async def download(call: Call) -> Response:
+    """Send an image to the account that it was compressed for."""
+    try:
+        return await send(call.request, await _own(call), call.services.results)
+    except errors.NotFound as error:
+        raise errors.NotFound(words.NO_FILE) from error
+
+
+async def signed_download(call: Call) -> Response:
+    """Send an image to whoever has the link."""
+    at = call.request.path_params
+    try:
+        stored = await call.services.results.linked(id_=at["id"], token=at["signature"])
+        return await send(call.request, stored, call.services.results)
+    except errors.NotFound as error:
+        raise errors.NotFound(words.NO_FILE) from error
+
+
+async def usage(call: Call) -> Response:
+    """Tell what was used this month, and today."""
+    caller = call.caller
+    month = await call.services.usage.month(caller=caller, per=caller.plan.quota_per)
+    today = await call.services.limits.today(caller=caller)
+    return words.envelope(answers.usage(caller, month, today))
+
+
+async def account(call: Call) -> Response:
+    """Tell who is served, and under which terms."""
+    caller, now = call.caller, clock.now()
+    keys = await call.services.keys.all(account=caller.account.id)
+    active = [
+        key
+        for key in keys
+        if key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
+    ]
+    return words.envelope(answers.account(caller, active_keys=len(active)))
+
+
+@asynccontextmanager
+async def _image(call: Call, form: Form, *, max_size: int) -> AsyncIterator[Upload]:
+    """Give the file that was sent, or what is at the URL that was (OS-13, OS-14)."""
+    if form.file:
+        yield form.file
+        return
+    url = fields.text(form.fields, "url")
+    if url is None:
+        raise errors.MissingFile
+    async with fetched(call, url, max_size=max_size) as upload:
+        yield upload
+
+
+async def _keep(call: Call, upload: Upload, wanted: Options) -> Stored:
+    kept = await call.services.optimization.keep(
+        caller=call.caller, blob=upload.blob, options=wanted, filename=upload.filename
+    )
+    return kept.stored
+
+
+async def _variants(call: Call, upload: Upload, asked: Asked, main: Stored) -> dict[str, Any]:
+    """
+    Return the image in each of the formats that were listed (OS-34).
+
+    The main result has been charged for, so none of the others can make the call fail: what went
+    wrong is told in its place.
+    """
+
+    async def variant(name: str) -> dict[str, Any]:
+        if name == asked.options.format:
+            return answers.variant(call, main)
+        try:
+            return answers.variant(call, await _keep(call, upload, asked.of(name)))
+        except errors.Error as error:
+            level = logging.ERROR if isinstance(error, errors.Internal) else logging.INFO
+            log.log(level, "no %s: %s", name, error, extra={"detail": error.detail})
+            return {"error": words.told(error)}
+
+    made = await asyncio.gather(*map(variant, asked.formats))
+    return dict(zip(asked.formats, made, strict=True))
+
+
+async def _own(call: Call) -> Stored:
+    """Return the caller's result whose id is in the path. Raises NotFound (OS-58)."""
+    id_ = call.request.path_params["id"]
+    if not _ID.fullmatch(id_):
+        raise errors.NotFound
+    return await call.services.results.find(id_=id_, account_id=call.caller.account.id)

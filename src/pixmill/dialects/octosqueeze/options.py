@@ -1,0 +1,127 @@
+"""From the fields of an OctoSqueeze form, or of its JSON, to the engine's options."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import isfinite
+
+from starlette.requests import HTTPConnection
+
+from pixmill import errors
+from pixmill.engine.types import AUTO, Metadata, Mode, Options
+from pixmill.http import fields, native
+from pixmill.http.native import MODES
+
+#: As published (OS-15). `AUTO` is ours.
+FORMATS = ("jpeg", "png", "webp", "avif")
+
+#: What the engine is told where `mode` decides.
+QUALITY = 80
+
+#: Of Pixmill's own fields, those that OctoSqueeze does not have already.
+NATIVE = ("target", "smart", "max_bytes", "accept")
+
+#: What clients send to know their own images again; it comes back as it was (OS-39).
+LABELS = ("image_id", "name", "hash")
+
+_ALIASES = {"jpg": "jpeg"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What one call asks for."""
+
+    options: Options  #: of the main result
+    #: Every format that there shall be a result of, the main one among them; empty unless `formats`
+    #: was sent.
+    formats: tuple[str, ...]
+    labels: Mapping[str, str | int | float]
+
+    def of(self, name: str) -> Options:
+        """Return what is asked for in the format *name*."""
+        return replace(self.options, format=name)
+
+
+def asked(form: Mapping[str, object], request: HTTPConnection) -> Asked:
+    """Return what *form* asks for. Raises BadOption."""
+    listed = _formats(form)
+    wanted = dict.fromkeys(name for name in (_format(form), *listed) if name)
+    mode, quality = _mode(form), _quality(form)
+    options = Options(
+        format=next(iter(wanted), None),
+        quality=QUALITY if quality is None else quality,
+        mode=mode if quality is None else None,  # OS-17
+        metadata=_metadata(form),
+        width=_side(form, "width"),
+        height=_side(form, "height"),
+    )
+    return Asked(
+        options=native.wish(options, form, request, names=NATIVE).options,
+        formats=tuple(wanted) if listed else (),
+        labels={name: _label(form, name) for name in LABELS if form.get(name) is not None},
+    )
+
+
+def _format(form: Mapping[str, object]) -> str | None:
+    value = fields.text(form, "format")
+    return None if value is None else _known(value, "format")
+
+
+def _formats(form: Mapping[str, object]) -> tuple[str, ...]:
+    """Return what is listed: as a list, or as in ``webp,avif``; an empty one asks for nothing."""
+    value = form.get("formats")
+    names = value if isinstance(value, list) else (fields.text(form, "formats") or "").split(",")
+    return tuple(_known(str(name), "formats") for name in names if str(name).strip())
+
+
+def _known(name: str, field: str) -> str:
+    plain = name.strip().lower()
+    plain = _ALIASES.get(plain, plain)
+    if plain not in (*FORMATS, AUTO):
+        raise errors.UnknownFormat(f'"{field}" must be one of {", ".join(FORMATS)}, or {AUTO}.')
+    return plain
+
+
+def _mode(form: Mapping[str, object]) -> Mode:
+    # Some clients send it under its older name (OS-39).
+    value = fields.text(form, "mode") or fields.text(form, "type") or "balanced"
+    for mode in MODES:
+        if mode == value.lower():
+            return mode
+    raise errors.BadOption(f'"mode" must be one of {", ".join(MODES)}.')
+
+
+def _quality(form: Mapping[str, object]) -> int | None:
+    try:
+        value = fields.whole(form, "quality")
+    except ValueError as error:
+        raise errors.BadQuality from error
+    if value is not None and not 1 <= value <= 100:
+        raise errors.BadQuality
+    return value
+
+
+def _metadata(form: Mapping[str, object]) -> Metadata:
+    return "strip" if fields.truth(form, "strip_metadata", default=False) else "keep"  # OS-19
+
+
+def _side(form: Mapping[str, object], name: str) -> int | None:
+    wrong = errors.BadDimensions(f'"{name}" must be a whole number of at least 1.')
+    try:
+        value = fields.whole(form, name)
+    except ValueError as error:
+        raise wrong from error
+    if value is not None and value < 1:
+        raise wrong
+    return value
+
+
+def _label(form: Mapping[str, object], name: str) -> str | int | float:
+    match form.get(name):
+        # A JSON text may hold half a character, and a number may be none; neither can be sent back.
+        case str(value) if value == value.encode("utf-8", "replace").decode():
+            return value
+        case int(value):
+            return value
+        case float(value) if isfinite(value):
+            return value
+    raise errors.BadOption(f'"{name}" must be a text or a number.')

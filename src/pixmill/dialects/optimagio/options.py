@@ -1,0 +1,103 @@
+"""From the fields of an Optimagio request to the engine's options."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pixmill import errors
+from pixmill.engine.probe import probe
+from pixmill.engine.types import AUTO, Metadata, Options
+from pixmill.http import fields
+from pixmill.services.pool.blob import Blob
+
+#: Longest side that can be asked for, in pixels (OG-19, OG-37).
+MAX_SIDE = 8_000
+
+#: The outputs, beside `AUTO` (OG-18).
+FORMATS = ("jpeg", "png", "webp", "gif", "avif")
+
+#: What `compression` may be, in ascending order (OG-34). Each is reached by measuring, so that
+#: more compression never gives more bytes (OG-35); only ``max`` is published.
+LEVELS: Mapping[str, Options] = {
+    "low": Options(quality=90, smart=True),
+    "medium": Options(quality=80, smart=True),
+    "high": Options(quality=66, smart=True),
+    "max": Options(mode="max"),
+    "lossless": Options(mode="lossless"),
+}
+
+DEFAULT_LEVEL = "high"
+
+_ALIASES = {"jpg": "jpeg"}
+
+
+def wanted(given: Mapping[str, object]) -> Options:
+    """Return what the fields ask for. Raises BadOption, or one of its kinds."""
+    level, quality = _level(given), _quality(given)
+    return replace(
+        level if quality is None else Options(quality=quality),  # OG-36
+        format=_format(given),
+        metadata=_metadata(given),
+        width=_side(given, "width", "max_width"),
+        height=_side(given, "height", "max_height"),
+    )
+
+
+def settled(options: Options, blob: Blob) -> Options:
+    """
+    Return *options* with `AUTO` for an upload that is in none of `FORMATS` (OG-39).
+
+    Reads the header of *blob*, all of a GIF. Raises UnsupportedFormat or UnreadableImage.
+    """
+    if options.format is None:
+        with blob.view() as data:
+            if probe(data).format not in FORMATS:
+                return replace(options, format=AUTO)
+    return options
+
+
+def _level(given: Mapping[str, object]) -> Options:
+    name = (fields.text(given, "compression") or DEFAULT_LEVEL).lower()
+    if name not in LEVELS:
+        raise errors.UnknownLevel(f'"compression" must be one of {", ".join(LEVELS)}.')
+    return LEVELS[name]
+
+
+def _quality(given: Mapping[str, object]) -> int | None:
+    try:
+        value = fields.whole(given, "quality")
+    except ValueError as error:
+        raise errors.BadQuality from error
+    if value is not None and not 1 <= value <= 100:
+        raise errors.BadQuality
+    return value
+
+
+def _format(given: Mapping[str, object]) -> str | None:
+    value = fields.text(given, "format")
+    if value is None:
+        return None
+    value = _ALIASES.get(value.lower(), value.lower())
+    if value not in (*FORMATS, AUTO):
+        raise errors.UnknownFormat(f'"format" must be one of {", ".join(FORMATS)}, or {AUTO}.')
+    return value
+
+
+def _metadata(given: Mapping[str, object]) -> Metadata:
+    return "keep" if fields.truth(given, "keep_exif", default=False) else "strip"
+
+
+def _side(given: Mapping[str, object], *names: str) -> int | None:
+    """Return the smallest of the sides that are given under *names*."""
+    sides = [side for side in (_pixels(given, name) for name in names) if side is not None]
+    return min(sides, default=None)
+
+
+def _pixels(given: Mapping[str, object], name: str) -> int | None:
+    wrong = errors.BadDimensions(f'"{name}" must be a whole number from 1 to {MAX_SIDE}.')
+    try:
+        value = fields.whole(given, name)
+    except ValueError as error:
+        raise wrong from error
+    if value is not None and not 1 <= value <= MAX_SIDE:
+        raise wrong
+    return value
