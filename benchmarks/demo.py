@@ -1,9 +1,15 @@
 """`make demo`: start a server, send it real pictures as a client would, print what it saved."""
 
+import base64
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
+from threading import Thread
 
 import httpx
 import numpy as np
@@ -20,12 +26,58 @@ from pixmill.engine.ssimulacra2 import compare
 #: Width that pictures are resized to, where they are wider.
 NARROW = 320
 
-#: Calls as the published documents have them: (what it shows, path, form fields).
-CALLS: tuple[tuple[str, str, dict[str, str]], ...] = (
-    ("compress", "/v1/compress", {}),
-    ("compress", "/v1/compress", {"format": "webp"}),
-    ("convert", "/v1/convert", {"to": "avif"}),
-    ("resize", "/v1/resize", {"width": str(NARROW), "format": "webp"}),
+#: What the demo's server may fetch from: its neighbor that has the pictures.
+FETCH_ALLOW = "127.0.0.1/32"
+
+#: Sends a picture, which also lies at a URL, as a client of the API would; returns the result.
+Send = Callable[[httpx.Client, Path, str], bytes]
+
+
+def optipic(route: str, **form: str) -> Send:
+    """Return a call that answers with the image itself."""
+
+    def send(client: httpx.Client, path: Path, _url: str) -> bytes:
+        upload = {"file": (path.name, path.read_bytes())}
+        return answered(client.post(route, files=upload, data=form)).content
+
+    return send
+
+
+def octosqueeze(client: httpx.Client, path: Path, _url: str) -> bytes:
+    """Send a file, and fetch the result from a link that needs no key."""
+    upload = {"file": (path.name, path.read_bytes())}
+    form = {"mode": "balanced", "format": "webp"}
+    answer = answered(client.post("/api/v1/compress", files=upload, data=form)).json()
+    return answered(httpx.get(answer["data"]["download_url"])).content
+
+
+def optimagio(client: httpx.Client, path: Path, _url: str) -> bytes:
+    """Send a file, leave the format to the server, and fetch the result from its link."""
+    upload = {"image": (path.name, path.read_bytes())}
+    form = {"accept_file": "true", "format": "auto"}
+    answer = answered(client.post("/api/optimize", files=upload, data=form)).json()
+    return answered(httpx.get(answer["optimized_url"])).content
+
+
+def smolpix(client: httpx.Client, _path: Path, url: str) -> bytes:
+    """Send a URL; the result comes inside the answer."""
+    answer = answered(client.post("/api/v1/optimize", json={"url": url})).json()
+    return base64.b64decode(answer["data"])
+
+
+def answered(answer: httpx.Response) -> httpx.Response:
+    """Return *answer*, if it is one of success."""
+    answer.raise_for_status()
+    return answer
+
+
+CALLS: tuple[tuple[str, Send], ...] = (
+    ("OptiPic", optipic("/v1/compress", format="webp")),
+    ("OptiPic", optipic("/v1/convert", to="avif")),
+    (f"OptiPic {NARROW} px", optipic("/v1/resize", width=str(NARROW), format="webp")),
+    ("OctoSqueeze", octosqueeze),
+    ("Optimagio", optimagio),
+    ("Smolpix", smolpix),
 )
 
 
@@ -44,21 +96,23 @@ class Row:
 def main() -> None:
     """Print a table of savings."""
     console = Console()
+    pictures = paths()
     with (
         tempfile.TemporaryDirectory(prefix="pixmill-demo-") as folder,
-        serving(Path(folder)) as server,
+        shown(pictures[0].parent) as origin,
+        serving(Path(folder), settings={"PIXMILL_FETCH_ALLOW": FETCH_ALLOW}) as server,
     ):
         headers = {"Authorization": f"Bearer {server.key}"}
-        with httpx.Client(base_url=server.base_url, headers=headers) as client:
+        with httpx.Client(base_url=server.base_url, headers=headers, timeout=60) as client:
             work = [
-                (path, call)
-                for path in paths()
-                for call in CALLS
-                if "width" not in call[2] or Image.open(path).width > NARROW
+                (path, name, send)
+                for path in pictures
+                for name, send in CALLS
+                if str(NARROW) not in name or Image.open(path).width > NARROW
             ]
             rows = [
-                send(client, path, *call)
-                for path, call in track(work, "Optimizing", console=Console(stderr=True))
+                row(path, name, send(client, path, f"{origin}/{path.name}"))
+                for path, name, send in track(work, "Optimizing", console=Console(stderr=True))
             ]
     console.print(table(rows))
     before, after = sum(row.before for row in rows), sum(row.after for row in rows)
@@ -69,18 +123,33 @@ def main() -> None:
     )
 
 
-def send(client: httpx.Client, path: Path, name: str, route: str, form: dict[str, str]) -> Row:
-    """Send one picture and describe what came back."""
-    data = path.read_bytes()
-    answer = client.post(route, files={"file": (path.name, data)}, data=form, timeout=60)
-    answer.raise_for_status()
+@contextmanager
+def shown(folder: Path) -> Iterator[str]:
+    """Serve the files of *folder* on this machine, and give the URL of the place."""
+    handler = partial(Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as origin:
+        Thread(target=origin.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{origin.server_port}"
+        origin.shutdown()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files and does not talk about it."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def row(path: Path, call: str, data: bytes) -> Row:
+    """Describe what came back for one picture."""
+    upload = path.read_bytes()
     return Row(
         picture=path.name,
-        call=name,
-        format=answer.headers["Content-Type"].removeprefix("image/"),
-        before=len(data),
-        after=len(answer.content),
-        score=score(data, answer.content),
+        call=call,
+        format=(Image.open(BytesIO(data)).format or "").lower(),
+        before=len(upload),
+        after=len(data),
+        score=score(upload, data),
     )
 
 
@@ -95,20 +164,18 @@ def score(before: bytes, after: bytes) -> float | None:
 
 def table(rows: list[Row]) -> Table:
     """Return the table that people look at; it fits into 80 columns."""
-    shown = Table(
-        title="Pixmill through the OptiPic API, bytes at its default quality (80)", box=SIMPLE
-    )
-    shown.add_column("picture", no_wrap=True)
-    shown.add_column("result", no_wrap=True)
+    listed = Table(title="Pixmill through four APIs, bytes at the default look of each", box=SIMPLE)
+    listed.add_column("picture", no_wrap=True)
+    listed.add_column("result", no_wrap=True)
     for name in ("before", "after", "saved", "score"):
-        shown.add_column(name, justify="right", no_wrap=True)
+        listed.add_column(name, justify="right", no_wrap=True)
     last = ""
     for row in rows:
         if last and row.picture != last:
-            shown.add_section()
+            listed.add_section()
         saved = 1 - row.after / row.before
-        shown.add_row(
-            Path(row.picture).stem if row.picture != last else "",
+        listed.add_row(
+            Path(row.picture).stem[:16] if row.picture != last else "",
             f"{row.call} → {row.format}",
             f"{row.before:,}",
             f"{row.after:,}",
@@ -116,7 +183,7 @@ def table(rows: list[Row]) -> Table:
             "" if row.score is None else f"{row.score:.1f}",
         )
         last = row.picture
-    return shown
+    return listed
 
 
 if __name__ == "__main__":

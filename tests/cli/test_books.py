@@ -187,12 +187,12 @@ def test_a_plan_is_changed_shown_and_reset(pixmill: Shell) -> None:
 
 
 def test_what_nothing_enforces_yet_is_said(pixmill: Shell) -> None:
-    kept = pixmill("plans", "set", "optimagio-free", "daily_requests=5", "monthly_requests=9")
+    kept = pixmill("plans", "set", "optimagio-free", "signup_credits=5", "monthly_requests=9")
 
     assert kept.stderr == (
-        "Note: daily_requests is kept for the APIs to come and is not enforced yet.\n"
+        "Note: signup_credits is kept for the APIs to come and is not enforced yet.\n"
     )
-    assert json.loads(kept.stdout)["daily_requests"] == 5
+    assert json.loads(kept.stdout)["signup_credits"] == 5
 
 
 @pytest.mark.parametrize(

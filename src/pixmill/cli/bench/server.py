@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,13 +53,19 @@ class Server:
 
 
 @contextmanager
-def serving(data_dir: Path, *, plan: str = "self-hosted") -> Iterator[Server]:
-    """Run a server until the block ends. Exits with its words when it does not start."""
+def serving(
+    data_dir: Path, *, plan: str = "self-hosted", settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """
+    Run a server until the block ends; *settings* are environment variables of its own.
+
+    Exits with its words when it does not start.
+    """
     port = free_port()
     base_url = f"http://127.0.0.1:{port}"
     pixmill = [sys.executable, "-m", "pixmill"]
     log = data_dir / "server.log"
-    environment = foreign_environment()  # never the operator's own database
+    environment = {**foreign_environment(), **(settings or {})}  # never the operator's own database
     start = time.perf_counter()
     with (
         log.open("wb") as output,

@@ -33,6 +33,8 @@ def _ways(content: Content, plan: Plan) -> tuple[Way, ...]:
     drawn = content.flat >= FLAT and (content.colors is not None or content.soft < SOFT)
     sharp = content.color_edges >= interpolate(SHARP_EDGES, plan.score)
     lossy = SHARP if sharp else PLAIN
+    if plan.animated and plan.source.colors == "palette":
+        return lossy, EXACT  # flat animations have fewer bytes without loss
     if not plan.measured:
         return (EXACT,) if drawn else (lossy,)
     exact = EXACT if content.colors else NEARLY
