@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -21,6 +22,10 @@ def full(folder: Path) -> None:
         # No namespaces here: the next best limit is one on the size of each file.
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
     sys.stdout.write(json.dumps(asyncio.run(_fill(folder))))
+    sys.stdout.flush()
+    # A thread of the store that lets go of the last answer while the interpreter ends aborts it
+    # (seen in one of ten runs on a busy machine); a server lives on for longer than that.
+    os._exit(0)
 
 
 async def _fill(folder: Path) -> dict[str, object]:
