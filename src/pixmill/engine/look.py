@@ -1,5 +1,6 @@
 """How a picture should look, and how near to that an encoder's output comes."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,22 @@ class Look:
     """A decoded picture as the standard that what is made of it is held against."""
 
     def __init__(self, picture: Picture, codec: Codec) -> None:
-        self.pixels: Pixels = _eight_bit(to_array(picture.image))
         self.codec = codec
-        self._reference: Reference | None = None
+        self._picture = picture
         #: How many files have been held against it.
         self.measured = 0
 
+    @cached_property
+    def pixels(self) -> Pixels:
+        """Return the pixels, 8 bits a sample: (height, width, bands)."""
+        return _eight_bit(to_array(self._picture.image))
+
+    @cached_property
+    def _reference(self) -> Reference:  # most pictures are never measured
+        return Reference(self.pixels)
+
     def score(self, data: bytes) -> float:
         """Return the SSIMULACRA2 of *data*, a file in the codec's format."""
-        if self._reference is None:  # most pictures are never measured
-            self._reference = Reference(self.pixels)
         self.measured += 1
         return self._reference.score(_like(self.codec.read(data), self.pixels.shape[2]))
 

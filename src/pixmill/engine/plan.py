@@ -3,7 +3,7 @@
 from pixmill import errors
 from pixmill.engine import codecs
 from pixmill.engine.quality import score_of
-from pixmill.engine.types import AUTO, Codec, ImageInfo, Limits, Options, Plan
+from pixmill.engine.types import AUTO, MOST_EFFORT, Codec, ImageInfo, Limits, Options, Plan
 
 # Encoders get less time a pixel as pictures grow, so that the largest that is accepted still
 # finishes within the deadline. The steps are in pixels of the result over all frames.
@@ -15,8 +15,7 @@ FITTING = 2
 #: Pixels of the largest result that is measured; beyond it, encoders are believed.
 MOST_MEASURED = EFFORT_STEPS[-1]
 
-#: The effort of a plan for which time does not count, and the pixels up to which it does not.
-MOST_EFFORT = 4
+#: Pixels up to which time does not count for those who say so.
 MOST_PATIENCE = 1_500_000
 
 #: The looks that have a name, in SSIMULACRA2 (design: one look, one scale).

@@ -29,6 +29,9 @@ Mode = Literal["size", "balanced", "quality", "max", "lossless"]
 #: Said as a format: the smallest of those that are accepted and that keep what the picture needs.
 AUTO = "auto"
 
+#: The effort of a plan for which time does not count.
+MOST_EFFORT = 4
+
 #: How a result was made. ``encoded``: from pixels. ``rescanned``: the upload's own pixels, stored
 #: in fewer bytes without loss. ``original``: the upload, with the metadata rules applied.
 How = Literal["encoded", "rescanned", "original"]

@@ -7,8 +7,8 @@ from math import isfinite
 from starlette.requests import HTTPConnection
 
 from pixmill import errors
-from pixmill.engine.types import AUTO, Metadata, Mode, Options
-from pixmill.http import fields, native
+from pixmill.engine.types import Metadata, Mode, Options
+from pixmill.http import fields, image_fields, native
 from pixmill.http.native import MODES
 
 #: As published (OS-15). `AUTO` is ours.
@@ -22,8 +22,6 @@ NATIVE = ("target", "smart", "max_bytes", "accept")
 
 #: What clients send to know their own images again; it comes back as it was (OS-39).
 LABELS = ("image_id", "name", "hash")
-
-_ALIASES = {"jpg": "jpeg"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +41,16 @@ class Asked:
 
 def asked(form: Mapping[str, object], request: HTTPConnection) -> Asked:
     """Return what *form* asks for. Raises BadOption."""
-    listed = _formats(form)
-    wanted = dict.fromkeys(name for name in (_format(form), *listed) if name)
-    mode, quality = _mode(form), _quality(form)
+    main, listed = image_fields.format_(form, "format", FORMATS), _formats(form)
+    wanted = dict.fromkeys(name for name in (main, *listed) if name)
+    mode, quality = _mode(form), image_fields.quality(form)
     options = Options(
         format=next(iter(wanted), None),
         quality=QUALITY if quality is None else quality,
         mode=mode if quality is None else None,  # OS-17
         metadata=_metadata(form),
-        width=_side(form, "width"),
-        height=_side(form, "height"),
+        width=image_fields.side(form, "width"),
+        height=image_fields.side(form, "height"),
     )
     return Asked(
         options=native.wish(options, form, request, names=NATIVE).options,
@@ -61,24 +59,15 @@ def asked(form: Mapping[str, object], request: HTTPConnection) -> Asked:
     )
 
 
-def _format(form: Mapping[str, object]) -> str | None:
-    value = fields.text(form, "format")
-    return None if value is None else _known(value, "format")
-
-
 def _formats(form: Mapping[str, object]) -> tuple[str, ...]:
     """Return what is listed: as a list, or as in ``webp,avif``; an empty one asks for nothing."""
     value = form.get("formats")
     names = value if isinstance(value, list) else (fields.text(form, "formats") or "").split(",")
-    return tuple(_known(str(name), "formats") for name in names if str(name).strip())
-
-
-def _known(name: str, field: str) -> str:
-    plain = name.strip().lower()
-    plain = _ALIASES.get(plain, plain)
-    if plain not in (*FORMATS, AUTO):
-        raise errors.UnknownFormat(f'"{field}" must be one of {", ".join(FORMATS)}, or {AUTO}.')
-    return plain
+    return tuple(
+        image_fields.known_format(str(name), "formats", FORMATS)
+        for name in names
+        if str(name).strip()
+    )
 
 
 def _mode(form: Mapping[str, object]) -> Mode:
@@ -90,29 +79,8 @@ def _mode(form: Mapping[str, object]) -> Mode:
     raise errors.BadOption(f'"mode" must be one of {", ".join(MODES)}.')
 
 
-def _quality(form: Mapping[str, object]) -> int | None:
-    try:
-        value = fields.whole(form, "quality")
-    except ValueError as error:
-        raise errors.BadQuality from error
-    if value is not None and not 1 <= value <= 100:
-        raise errors.BadQuality
-    return value
-
-
 def _metadata(form: Mapping[str, object]) -> Metadata:
     return "strip" if fields.truth(form, "strip_metadata", default=False) else "keep"  # OS-19
-
-
-def _side(form: Mapping[str, object], name: str) -> int | None:
-    wrong = errors.BadDimensions(f'"{name}" must be a whole number of at least 1.')
-    try:
-        value = fields.whole(form, name)
-    except ValueError as error:
-        raise wrong from error
-    if value is not None and value < 1:
-        raise wrong
-    return value
 
 
 def _label(form: Mapping[str, object], name: str) -> str | int | float:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pixmill import errors
 from pixmill.engine.probe import probe
 from pixmill.engine.types import AUTO, Metadata, Options
-from pixmill.http import fields
+from pixmill.http import fields, image_fields
 from pixmill.services.pool.blob import Blob
 
 #: Longest side that can be asked for, in pixels (OG-19, OG-37).
@@ -27,15 +27,13 @@ LEVELS: Mapping[str, Options] = {
 
 DEFAULT_LEVEL = "high"
 
-_ALIASES = {"jpg": "jpeg"}
-
 
 def wanted(given: Mapping[str, object]) -> Options:
     """Return what the fields ask for. Raises BadOption, or one of its kinds."""
-    level, quality = _level(given), _quality(given)
+    level, quality = _level(given), image_fields.quality(given)
     return replace(
         level if quality is None else Options(quality=quality),  # OG-36
-        format=_format(given),
+        format=image_fields.format_(given, "format", FORMATS),
         metadata=_metadata(given),
         width=_side(given, "width", "max_width"),
         height=_side(given, "height", "max_height"),
@@ -62,42 +60,11 @@ def _level(given: Mapping[str, object]) -> Options:
     return LEVELS[name]
 
 
-def _quality(given: Mapping[str, object]) -> int | None:
-    try:
-        value = fields.whole(given, "quality")
-    except ValueError as error:
-        raise errors.BadQuality from error
-    if value is not None and not 1 <= value <= 100:
-        raise errors.BadQuality
-    return value
-
-
-def _format(given: Mapping[str, object]) -> str | None:
-    value = fields.text(given, "format")
-    if value is None:
-        return None
-    value = _ALIASES.get(value.lower(), value.lower())
-    if value not in (*FORMATS, AUTO):
-        raise errors.UnknownFormat(f'"format" must be one of {", ".join(FORMATS)}, or {AUTO}.')
-    return value
-
-
 def _metadata(given: Mapping[str, object]) -> Metadata:
     return "keep" if fields.truth(given, "keep_exif", default=False) else "strip"
 
 
 def _side(given: Mapping[str, object], *names: str) -> int | None:
     """Return the smallest of the sides that are given under *names*."""
-    sides = [side for side in (_pixels(given, name) for name in names) if side is not None]
-    return min(sides, default=None)
-
-
-def _pixels(given: Mapping[str, object], name: str) -> int | None:
-    wrong = errors.BadDimensions(f'"{name}" must be a whole number from 1 to {MAX_SIDE}.')
-    try:
-        value = fields.whole(given, name)
-    except ValueError as error:
-        raise wrong from error
-    if value is not None and not 1 <= value <= MAX_SIDE:
-        raise wrong
-    return value
+    sides = (image_fields.side(given, name, most=MAX_SIDE) for name in names)
+    return min((side for side in sides if side is not None), default=None)

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, features
 from pixmill.engine.content import Content
 from pixmill.engine.pixels import exif, field, to_pillow
 from pixmill.engine.quality import interpolate
-from pixmill.engine.types import Codec, Picture, Plan, Way
+from pixmill.engine.types import MOST_EFFORT, Codec, Picture, Plan, Way
 
 # libvips' effort 2 is aom's speed 7: 5 % more bytes than the default effort for an eighth of its
 # CPU (docs/adr/0009). Large pictures step down, to stay within the deadline.
@@ -20,7 +20,7 @@ EFFORT = (0, 0, 1, 2, 2)
 
 # Where time does not count, the default effort; but what it costs is counted in minutes from here
 # on, in pixels.
-MOST_EFFORT = 4
+SLOWEST = 4
 MOST_PIXELS = 1_000_000
 
 #: Score → color edges (`Content.color_edges`) from which color at half resolution costs more bytes
@@ -47,8 +47,8 @@ def _draft(picture: Picture, plan: Plan, number: float, *, full: bool) -> bytes:
 
 
 def _effort(plan: Plan) -> int:
-    if plan.effort == len(EFFORT) - 1 and plan.pixels <= MOST_PIXELS:
-        return MOST_EFFORT
+    if plan.effort == MOST_EFFORT and plan.pixels <= MOST_PIXELS:
+        return SLOWEST
     return EFFORT[plan.effort]
 
 

@@ -13,14 +13,11 @@ from pixmill.engine.content import Content
 from pixmill.engine.metadata import jpeg as container
 from pixmill.engine.pixels import exif, field, to_array
 from pixmill.engine.quality import interpolate
-from pixmill.engine.types import Codec, Picture, Plan, Way
+from pixmill.engine.types import MOST_EFFORT, Codec, Picture, Plan, Way
 
 #: Score → color edges (`Content.color_edges`) from which color at half resolution costs more bytes
 #: than it saves (docs/adr/0016).
 FULL_COLOR_EDGES = ((60, 9.3), (70, 3.0), (75, 2.8), (80, 1.9), (85, 1.04), (90, 0.45))
-
-#: The effort from which a second pass is worth its time.
-SECOND_PASS = 4
 
 
 def _ways(content: Content, plan: Plan) -> tuple[Way, ...]:
@@ -56,7 +53,7 @@ def _encode(picture: Picture, plan: Plan, number: float, *, subsampling: str) ->
 
 
 def _finish(data: bytes, plan: Plan) -> bytes:
-    if plan.effort < SECOND_PASS:
+    if plan.effort < MOST_EFFORT:
         return data
     return min(data, bytes(mozjpeg.optimize(data, copy=mozjpeg.COPY_MARKERS.ALL)), key=len)
 

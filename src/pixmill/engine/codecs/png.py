@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pixmill.engine.content import Content
 from pixmill.engine.metadata.png import insert_xmp
 from pixmill.engine.pixels import exif, field, to_array, to_pillow
-from pixmill.engine.types import Codec, Picture, Plan, Way
+from pixmill.engine.types import MOST_EFFORT, Codec, Picture, Plan, Way
 
 # oxipng's level 2 is the knee: level 4 saves 1 % more for five times the CPU (docs/adr/0010).
 LEVEL = (0, 1, 2, 2, 4)
@@ -22,9 +22,6 @@ PALETTE_EFFORT = (None, 1, 4, 6, 10)
 
 #: Of larger photographs than this no palette was ever good enough to pay for trying.
 PALETTE_PIXELS = 6_000_000
-
-#: The effort for which time does not count.
-MOST_EFFORT = 4
 
 # At this look nobody wants to find out whether a palette can be told apart.
 EXACT_SCORE = 95
