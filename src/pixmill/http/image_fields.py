@@ -16,7 +16,7 @@ def format_(given: Mapping[str, object], name: str, formats: Collection[str]) ->
 
 
 def known_format(value: str, name: str, formats: Collection[str]) -> str:
-    """Return which of *formats*, or `AUTO`, *value* of the field *name* is. Raises UnknownFormat."""
+    """Return which of *formats*, or `AUTO`, *value* of field *name* is. Raises UnknownFormat."""
     plain = value.strip().lower()
     plain = _ALIASES.get(plain, plain)
     if plain not in (*formats, AUTO):
