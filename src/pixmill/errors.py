@@ -3,21 +3,24 @@ Everything that can go wrong, in one tree.
 
 * Error
   x BadInput              the caller sent something that cannot be used
-    + WrongContentType  + FileTooLarge  + UploadIncomplete
+    + WrongContentType  + FileTooLarge  + TooManyFiles  + UploadIncomplete
     + MissingFile
       - MissingInput
     + BadOption
       - UnknownFormat  - MissingFormat  - BadQuality  - BadDimensions  - MissingDimensions
       - UnknownLevel
       - BadUrl
+      - MissingIdempotencyKey  - BadIdempotencyKey  - MissingBatchName
     + FetchFailed
     + UnreadableImage
       - UnsupportedFormat  - TooManyPixels  - TooCostly
   x Refused               the caller may not do this
     + BadKey  + KeyLimitReached  + QuotaExceeded  + RateLimited
   x NotFound              there is nothing by that name
-    + MethodNotAllowed  + ResultGone
-  x Conflict              something by that name is there already
+    + MethodNotAllowed  + ResultGone  + JobNotFound  + BatchNotFound
+  x Conflict              something by that name is there already, or it is not the time for that
+    + BatchFull  + BatchClosed  + BatchNotReady  + ResultsGone
+    + IdempotencyInProgress  + IdempotencyConflict
   x Busy                  all places are taken; try again later
     + Unavailable
       - StorageFull
@@ -56,6 +59,14 @@ class Error(Exception):
         return next(table[cls] for cls in type(self).__mro__ if cls in table)
 
 
+def kind_of(code: str) -> type[Error]:
+    """Return the class with that *code*; Internal for one that there was in another version."""
+    kinds = [Error]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return next((kind for kind in kinds if kind.code == code), Internal)
+
+
 class BadInput(Error):
     """The request cannot be used."""
 
@@ -89,6 +100,12 @@ class FileTooLarge(BadInput):
         super().__init__(detail=detail)
         #: Bytes that would have been allowed.
         self.limit = limit
+
+
+class TooManyFiles(BadInput):
+    """The request has more files than one may have."""
+
+    code = "too_many_files"
 
 
 class UploadIncomplete(BadInput):
@@ -149,6 +166,24 @@ class BadUrl(BadOption):
     """The URL is not a plain http or https URL."""
 
     code = "bad_url"
+
+
+class MissingIdempotencyKey(BadOption):
+    """The request needs an "Idempotency-Key" header, so that it can be repeated safely."""
+
+    code = "missing_idempotency_key"
+
+
+class BadIdempotencyKey(BadOption):
+    """An "Idempotency-Key" has 1 to 255 visible ASCII characters."""
+
+    code = "bad_idempotency_key"
+
+
+class MissingBatchName(BadOption):
+    """The request does not say which batch it is for."""
+
+    code = "missing_batch_name"
 
 
 class FetchFailed(BadInput):
@@ -256,10 +291,68 @@ class ResultGone(NotFound):
     code = "result_gone"
 
 
+class JobNotFound(NotFound):
+    """There is no job with this id."""
+
+    code = "job_not_found"
+
+
+class BatchNotFound(NotFound):
+    """There is no batch with this id."""
+
+    code = "batch_not_found"
+
+
 class Conflict(Error):
     """There is something by that name already."""
 
     code = "conflict"
+
+
+class BatchFull(Conflict):
+    """The batch has as many files as a batch may have; begin another one."""
+
+    code = "batch_full"
+
+
+class BatchClosed(Conflict):
+    """The batch was closed and takes no more files; begin another one."""
+
+    code = "batch_closed"
+
+
+class BatchNotReady(Conflict):
+    """Nothing of the batch is done yet; try again shortly."""
+
+    code = "batch_not_ready"
+
+
+class ResultsGone(Conflict):
+    """Some results were deleted when their time was over."""
+
+    code = "results_gone"
+
+    def __init__(self, *, missing: tuple[str, ...], detail: str = "") -> None:
+        super().__init__(detail=detail)
+        #: Ids of the jobs whose results they were.
+        self.missing = missing
+
+
+class IdempotencyInProgress(Conflict):
+    """A request with the same "Idempotency-Key" is still being answered; try again shortly."""
+
+    code = "idempotency_in_progress"
+
+    def __init__(self, *, retry_after: int = 5, detail: str = "") -> None:
+        super().__init__(detail=detail)
+        #: Seconds after which another try makes sense.
+        self.retry_after = retry_after
+
+
+class IdempotencyConflict(Conflict):
+    """The "Idempotency-Key" was used before, for a request with other contents."""
+
+    code = "idempotency_conflict"
 
 
 class Busy(Error):

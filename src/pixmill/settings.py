@@ -126,8 +126,9 @@ class Settings(BaseSettings):
     )
     secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] = Field(
         default=SecretStr(""),
-        description="What download links are signed with, at least 32 characters, the same on all "
-        "servers; empty means a secret that is made once, in `<data-dir>/secret.key`.",
+        description="What download links and webhooks are signed with, at least 32 characters, the "
+        "same on all servers; empty means a secret that is made once: in `<data-dir>/secret.key`, "
+        "or in PostgreSQL, where servers share it.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe log line that is written."
@@ -153,7 +154,9 @@ class Settings(BaseSettings):
         "callers beyond it hear 503.",
     )
     upload_timeout: PositiveFloat = Field(
-        default=120.0, description="Seconds within which the body of a request must have arrived."
+        default=120.0,
+        description="Seconds within which the body of a request must have arrived; of one with "
+        "many files, each of them.",
     )
     shutdown_timeout: PositiveFloat = Field(
         default=30.0, description="Seconds that running requests get to finish at shutdown."
@@ -182,6 +185,11 @@ class Settings(BaseSettings):
     worker_jobs: PositiveInt = Field(
         default=200, description="Images after which a codec process is replaced by a fresh one."
     )
+    serve_jobs: bool = Field(
+        default=True,
+        description="Whether `pixmill serve` also works on jobs. With PostgreSQL it can be left to "
+        "`pixmill worker`; with SQLite there is nobody else.",
+    )
     sandbox_require: Annotated[tuple[Layer, ...], NoDecode, BeforeValidator(_split)] = Field(
         default=(),
         description="Layers of the codec processes' lock without which the server refuses to "
@@ -191,8 +199,8 @@ class Settings(BaseSettings):
         tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)
     ] = Field(
         default=(),
-        description="Networks, such as `10.1.0.0/16`, that fetching a URL may reach, at any port, "
-        "although they are not public; separated by commas.",
+        description="Networks, such as `10.1.0.0/16`, that fetching a URL and webhooks may reach, "
+        "at any port, although they are not public; separated by commas.",
     )
     fetch_timeout: PositiveFloat = Field(
         default=15.0, description="Seconds within which a URL must have been fetched."

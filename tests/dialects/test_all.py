@@ -47,6 +47,8 @@ def instance(kind: type[errors.Error]) -> errors.Error:
             return errors.RateLimited(limit=1, used=1, retry_after=60, window="minute")
         case errors.MethodNotAllowed:
             return errors.MethodNotAllowed(allowed=("GET",))
+        case errors.ResultsGone:
+            return errors.ResultsGone(missing=("an-id",))
     return kind()
 
 

@@ -1,56 +1,23 @@
 """Clients written for OctoSqueeze; only the base URL and the key change."""
 
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-import pytest
-
+from fixtures.clients import call, clients
 from fixtures.pictures import decoded
-from fixtures.servers import RunningServer, environment
+from fixtures.servers import RunningServer
 
 SNIPPETS = Path(__file__).parent / "snippets" / "octosqueeze"
 
-#: What runs each of them. PHP is not on every machine; `make test` installs it where it can.
-PROGRAMS = {
-    "client.py": sys.executable,
-    "client.mjs": "node",
-    "stream.cjs": "node",
-    "client.sh": "sh",
-    "client.php": "php",
-}
-
-CLIENTS = pytest.mark.parametrize(
-    "name",
-    [
-        name
-        for name, program in PROGRAMS.items()
-        if program != "php" or shutil.which(program) or os.environ.get("CI")
-    ],
-)
+CLIENTS = clients("client.py", "client.mjs", "stream.cjs", "client.sh", "client.php")
 
 
-def call(name: str, server: RunningServer, folder: Path, key: str) -> tuple[int, str, str]:
-    """Run a client against *server*; return its exit code and what it printed."""
-    code = (SNIPPETS / name).read_text()
-    for published, ours in {
-        "https://api.octosqueeze.com": server.base_url,
-        "YOUR_API_KEY": key,
-    }.items():
-        assert code.count(published) == 1
-        code = code.replace(published, ours)
-    (folder / name).write_text(code)
-    done = subprocess.run(
-        [PROGRAMS[name], name],
-        cwd=folder,
-        env=environment(),
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    return done.returncode, done.stdout, done.stderr
+def run(
+    name: str, server: RunningServer, folder: Path, key: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a client against *server*."""
+    replaced = {"https://api.octosqueeze.com": server.base_url, "YOUR_API_KEY": key}
+    return call(SNIPPETS / name, folder=folder, replaced=replaced)
 
 
 @CLIENTS
@@ -59,11 +26,11 @@ def test_clients_get_their_image(
 ) -> None:
     """OS-1, OS-2, OS-10, OS-12, OS-22, OS-25, OS-26, OS-60: the link needs no header."""
     (tmp_path / "photo.jpg").write_bytes(jpeg)
-    exit_code, printed, complaint = call(name, server, tmp_path, server.key("octosqueeze-free"))
+    done = run(name, server, tmp_path, server.key("octosqueeze-free"))
     size = (tmp_path / "compressed.webp").stat().st_size
 
-    assert (exit_code, complaint) == (0, "")
-    assert printed == f"{round(100 * (1 - size / len(jpeg)))} {len(jpeg)} {size}\n"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{round(100 * (1 - size / len(jpeg)))} {len(jpeg)} {size}\n"
     assert decoded((tmp_path / "compressed.webp").read_bytes()).format == "WEBP"
 
 
@@ -73,8 +40,8 @@ def test_clients_hear_what_went_wrong(
 ) -> None:
     """OS-5, OS-6, OS-11: all of them read `success` and `error`."""
     (tmp_path / "photo.jpg").write_bytes(jpeg)
-    exit_code, printed, complaint = call(name, server, tmp_path, "os_nobody_has_this_key")
+    done = run(name, server, tmp_path, "os_nobody_has_this_key")
 
-    assert (exit_code, printed) == (1, "")
-    assert complaint == "401 unauthenticated: Invalid or missing API key\n"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "401 unauthenticated: Invalid or missing API key\n"
     assert not (tmp_path / "compressed.webp").exists()

@@ -5,37 +5,20 @@ Only the base URL, the key and the image's URL change.
 """
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import requests
 
+from fixtures.clients import call, clients
 from fixtures.origins import Origin
 from fixtures.pictures import decoded
-from fixtures.servers import RunningServer, environment
+from fixtures.servers import RunningServer
 
 SNIPPETS = Path(__file__).parent / "snippets" / "optimagio"
 
-#: What runs each of them. PHP is not on every machine; `make test` installs it where it can.
-PROGRAMS = {
-    "client.py": sys.executable,
-    "client.mjs": "node",
-    "client.sh": "sh",
-    "client.php": "php",
-}
-
-CLIENTS = pytest.mark.parametrize(
-    "name",
-    [
-        name
-        for name, program in PROGRAMS.items()
-        if program != "php" or shutil.which(program) or os.environ.get("CI")
-    ],
-)
+CLIENTS = clients("client.py", "client.mjs", "client.sh", "client.php")
 
 
 @pytest.fixture
@@ -45,32 +28,19 @@ def folder(tmp_path: Path, jpeg: bytes) -> Path:
     return tmp_path
 
 
-def call(
+def run(
     name: str, server: RunningServer, folder: Path, *, key: str, url: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a client against *server*."""
-    code = (SNIPPETS / name).read_text()
-    for published, ours in {
-        "https://optimagio.com": server.base_url,
-        "https://example.com/image.jpg": url,
-        "opt_your_key": key,
-    }.items():
-        assert published in code or not ours
-        code = code.replace(published, ours)
-    (folder / name).write_text(code)
-    return subprocess.run(
-        [PROGRAMS.get(name, "sh"), name],
-        cwd=folder,
-        env=environment(),
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    replaced = {"https://optimagio.com": server.base_url, "opt_your_key": key}
+    if url:
+        replaced["https://example.com/image.jpg"] = url
+    return call(SNIPPETS / name, folder=folder, replaced=replaced)
 
 
 def test_the_published_command_runs(server: RunningServer, folder: Path, jpeg: bytes) -> None:
     """OG-1, OG-3, OG-12, OG-15, OG-16, OG-23; its address hides the field's name."""
-    done = call("published.txt", server, folder, key=server.key("optimagio-free"))
+    done = run("published.txt", server, folder, key=server.key("optimagio-free"))
     answer = json.loads(done.stdout)
     result = requests.get(answer["optimized_url"], timeout=10).content
 
@@ -85,7 +55,7 @@ def test_clients_get_their_results(
 ) -> None:
     """OG-1, OG-3, OG-4, OG-12, OG-13, OG-23, OG-24, OG-28, OG-41: first by file, then by URL."""
     key = fetching_server.key("optimagio-free")
-    done = call(name, fetching_server, folder, key=key, url=origin.picture(jpeg))
+    done = run(name, fetching_server, folder, key=key, url=origin.picture(jpeg))
     result = (folder / "by-file").read_bytes()
     saved = len(jpeg) - len(result)
     numbers = f"webp {len(jpeg)} {len(result)} {saved} {round(100 * saved / len(jpeg), 2):g}"
@@ -99,7 +69,7 @@ def test_clients_get_their_results(
 @CLIENTS
 def test_clients_hear_what_went_wrong(server: RunningServer, folder: Path, name: str) -> None:
     """OG-10, OG-83, OG-87: all of them read `error` and `code`."""
-    done = call(name, server, folder, key="opt_nobody_has_this_key")
+    done = run(name, server, folder, key="opt_nobody_has_this_key")
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "401 unauthorized: The API key is missing or not valid.\n"

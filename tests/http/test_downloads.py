@@ -23,6 +23,7 @@ from pixmill.services.keys import Keys
 from pixmill.services.links import Links
 from pixmill.services.outcome import Outcome
 from pixmill.services.results import Results, Retention, Stored
+from pixmill.services.secret import Secret
 from pixmill.stores.db import Database
 from pixmill.stores.objects import Objects
 
@@ -99,7 +100,7 @@ async def window(sqlite_path: Path, objects: Objects) -> AsyncIterator[Window]:
     results = Results(
         database=database,
         objects=objects,
-        links=Links(bytes(32), purpose="download"),
+        links=Links(Secret(bytes(32)), purpose="download"),
         retention=Retention(),
     )
     with listen("127.0.0.1", 0) as listener:

@@ -1,5 +1,6 @@
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""Forms with one file, as bytes that come in pieces; those with many are in test_many_files.py."""
+
+from contextlib import closing
 
 import pytest
 from hypothesis import example, given
@@ -7,7 +8,8 @@ from hypothesis import strategies as st
 
 from pixmill import errors
 from pixmill.http import multipart
-from pixmill.http.multipart import FormReader
+from pixmill.http.multipart import Form, FormReader
+from pixmill.http.uploads import OneFile
 
 BOUNDARY = b"----pixmill"
 
@@ -27,32 +29,45 @@ def body(*parts: bytes) -> bytes:
     return b"".join(parts) + b"--%s--\r\n" % BOUNDARY
 
 
-@contextmanager
-def reader(*, max_file_size: int = 1000) -> Iterator[FormReader]:
-    made = FormReader(
-        BOUNDARY, file_fields=("file",), max_file_size=max_file_size, spend=lambda _size: None
-    )
-    try:
-        yield made
-    finally:
-        made.close()
+class Reader:
+    """A reader of a form with one file of at most 1000 bytes."""
+
+    def __init__(self, boundary: bytes = BOUNDARY) -> None:
+        self._file = OneFile(max_size=1000, spend=self.spend)
+        self._reader = FormReader(boundary, file_fields=("file",), files=self._file)
+        self.feed = self._reader.feed
+        self.close = self._file.close
+
+    def spend(self, size: int) -> None:
+        """Have room for any size."""
+
+    def finish(self) -> Form:
+        self._reader.finish()
+        return Form(file=self._file.upload, fields=self._reader.fields)
+
+
+class FullReader(Reader):
+    """A reader on a server without room."""
+
+    def spend(self, size: int) -> None:
+        raise errors.Busy(detail=str(size))
 
 
 def file_of(data: bytes) -> bytes | None:
-    with reader() as form_reader:
+    with closing(Reader()) as form_reader:
         form_reader.feed(data)
         upload = form_reader.finish().file
         return upload.blob.read() if upload else None
 
 
-def fields_of(data: bytes) -> dict[str, str]:
-    with reader() as form_reader:
+def fields_of(data: bytes) -> dict[str, object]:
+    with closing(Reader()) as form_reader:
         form_reader.feed(data)
         return form_reader.finish().fields
 
 
 def test_a_form_has_a_file_and_fields() -> None:
-    with reader() as form_reader:
+    with closing(Reader()) as form_reader:
         form_reader.feed(body(part("file", b"\xff\xd8", filename="a.jpg"), part("quality", b"80")))
         form = form_reader.finish()
 
@@ -87,6 +102,12 @@ def test_a_file_input_that_was_left_empty_is_no_file() -> None:
     assert file_of(body(part("file", b"", filename=""))) is None
 
 
+def test_a_file_input_that_was_left_empty_is_not_in_the_way() -> None:
+    sent = body(part("file", b"", filename=""), part("file", b"second", filename="b"))
+
+    assert file_of(sent) == b"second"
+
+
 def test_an_empty_file_with_a_name_is_a_file() -> None:
     assert file_of(body(part("file", b"", filename="empty.jpg"))) == b""
 
@@ -96,7 +117,7 @@ def test_an_empty_body_is_a_form_without_a_file() -> None:
 
 
 def test_a_file_name_may_have_any_letters() -> None:
-    with reader() as form_reader:
+    with closing(Reader()) as form_reader:
         form_reader.feed(body(part("file", b"x", filename="größe 写真.jpg")))
         form = form_reader.finish()
 
@@ -109,7 +130,7 @@ def test_a_file_of_exactly_the_limit_is_taken() -> None:
 
 
 def test_a_file_over_the_limit_is_refused_before_its_end() -> None:  # OP-77
-    with reader() as form_reader, pytest.raises(errors.FileTooLarge) as refusal:
+    with closing(Reader()) as form_reader, pytest.raises(errors.FileTooLarge) as refusal:
         form_reader.feed(part("file", b"x" * 1001, filename="a")[:-2])
 
     assert refusal.value.limit == 1000
@@ -117,7 +138,7 @@ def test_a_file_over_the_limit_is_refused_before_its_end() -> None:  # OP-77
 
 @pytest.mark.parametrize("end", [10, 60, -len(BOUNDARY) - 6, -4, -3])
 def test_a_body_that_is_cut_off_is_incomplete(end: int) -> None:
-    with reader() as form_reader:
+    with closing(Reader()) as form_reader:
         form_reader.feed(body(part("file", b"x" * 500, filename="a"))[:end])
 
         with pytest.raises(errors.UploadIncomplete):
@@ -125,12 +146,12 @@ def test_a_body_that_is_cut_off_is_incomplete(end: int) -> None:
 
 
 def test_fields_are_limited_together() -> None:
-    with reader() as form_reader, pytest.raises(errors.BadInput, match="text fields"):
+    with closing(Reader()) as form_reader, pytest.raises(errors.BadInput, match="text fields"):
         form_reader.feed(part("a", b"x" * 40_000) + part("b", b"x" * 40_000))
 
 
 def test_the_number_of_parts_is_limited() -> None:
-    with reader() as form_reader, pytest.raises(errors.BadInput, match="parts"):
+    with closing(Reader()) as form_reader, pytest.raises(errors.BadInput, match="parts"):
         form_reader.feed(part("a", b"") * (multipart.MAX_PARTS + 1))
 
 
@@ -143,7 +164,7 @@ def test_the_number_of_parts_is_limited() -> None:
     ],
 )
 def test_headers_of_a_part_are_limited(headers: bytes) -> None:
-    with reader() as form_reader, pytest.raises(errors.BadInput, match="cannot be read"):
+    with closing(Reader()) as form_reader, pytest.raises(errors.BadInput, match="cannot be read"):
         form_reader.feed(b"--%s\r\n%s\r\n\r\n" % (BOUNDARY, headers))
 
 
@@ -170,17 +191,12 @@ def test_the_content_type_is_read_as_lenient_clients_write_it() -> None:
 
 def test_a_boundary_that_is_too_long_is_refused() -> None:
     with pytest.raises(errors.WrongContentType):
-        FormReader(b"x" * 5000, file_fields=("file",), max_file_size=1, spend=lambda _size: None)
+        Reader(b"x" * 5000)
 
 
 def test_a_server_without_room_is_busy() -> None:
-    def no_room(_size: int) -> None:
-        raise errors.Busy
-
-    form_reader = FormReader(BOUNDARY, file_fields=("file",), max_file_size=1000, spend=no_room)
-    with pytest.raises(errors.Busy):
+    with closing(FullReader()) as form_reader, pytest.raises(errors.Busy):
         form_reader.feed(part("file", b"x", filename="a"))
-    form_reader.close()
 
 
 # Pieces that a form is made of, in any order, and any bytes between them.
@@ -210,7 +226,7 @@ _PIECES = st.lists(
 @example(data=b"--" + BOUNDARY + b"--", cuts=[])
 def test_any_bytes_are_a_form_or_bad_input(data: bytes, cuts: list[int]) -> None:
     ends = [*sorted(cuts), len(data)]
-    with reader() as form_reader:
+    with closing(Reader()) as form_reader:
         try:
             for start, end in zip([0, *ends], ends, strict=False):
                 form_reader.feed(data[start:end])
@@ -234,7 +250,7 @@ def test_a_form_reads_the_same_however_it_is_cut(
         part("file", files, filename="a"),
     )
     ends = [*sorted(cuts), len(sent)]
-    with reader() as form_reader:
+    with closing(Reader()) as form_reader:
         for start, end in zip([0, *ends], ends, strict=False):
             form_reader.feed(sent[start:end])
         form = form_reader.finish()

@@ -37,7 +37,8 @@ def test_readyz_tells_what_was_checked(server: RunningServer) -> None:
     answer = requests.get(f"{server.base_url}/readyz", timeout=10)
 
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "checks": {"database": "ok", "workers": "ok"}}
+    checks = {"database": "ok", "workers": "ok", "jobs": "ok"}
+    assert answer.json() == {"status": "ready", "checks": checks}
 
 
 async def yes() -> bool:

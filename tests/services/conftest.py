@@ -1,5 +1,8 @@
 """The services over a fresh database."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import pytest
 
 from pixmill.services.accounts import Accounts
@@ -9,6 +12,8 @@ from pixmill.services.quotas import Quotas
 from pixmill.services.usage import Usage
 from pixmill.stores.db import Database
 from services.desk import Clock, Desk
+from services.jobs.audit import Audit
+from services.jobs.mill import Mill
 
 
 @pytest.fixture
@@ -44,3 +49,18 @@ def usage(database: Database, clock: Clock) -> Usage:
 @pytest.fixture
 def desk(keys: Keys, quotas: Quotas) -> Desk:
     return Desk(keys=keys, quotas=quotas)
+
+
+@pytest.fixture
+async def mill(
+    database: Database, database_url: str, tmp_path: Path, clock: Clock
+) -> AsyncIterator[Mill]:
+    mill = Mill(database=database, url=database_url, folder=tmp_path / "objects", clock=clock)
+    await mill.start()
+    yield mill
+    await mill.close()
+
+
+@pytest.fixture
+def audit(mill: Mill) -> Audit:
+    return Audit(mill)

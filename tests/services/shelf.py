@@ -11,6 +11,7 @@ from pixmill import clock
 from pixmill.services.links import Links
 from pixmill.services.outcome import Outcome
 from pixmill.services.results import Results, Retention
+from pixmill.services.secret import Secret
 from pixmill.stores.db import Database
 from pixmill.stores.objects import Objects
 
@@ -51,7 +52,7 @@ def shelf(database: Database, objects: Objects) -> Results:
     return Results(
         database=database,
         objects=objects,
-        links=Links(SECRET, purpose="download"),
+        links=Links(Secret(SECRET), purpose="download"),
         retention=BRIEF,
     )
 

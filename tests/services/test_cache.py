@@ -20,6 +20,7 @@ pytestmark = pytest.mark.anyio
 OTHERS: dict[str, object] = {
     "format": "webp",
     "accept": ("webp",),
+    "keeps": ("png",),
     "quality": 81,
     "smart": True,
     "target": 75.0,
@@ -45,8 +46,7 @@ def test_every_option_is_tried_here() -> None:
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_options_are_other_work(name: str) -> None:
-    auto = Options(format=AUTO)
-    before = Options() if name == "format" else auto
+    before = Options() if name in {"format", "keeps"} else Options(format=AUTO)
 
     assert key(replace(before, **{name: OTHERS[name]})) != key(before)
 

@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pixmill.services.links import Links
+from pixmill.services.secret import Secret
 from services.desk import Clock
 
 SECRET = b"a secret that nobody can guess..."
@@ -19,7 +20,7 @@ characters = st.characters(codec="utf-8") | st.sampled_from(string.printable)
 
 
 def links(secret: bytes = SECRET, *, purpose: str = "download", after: timedelta = timedelta()):
-    return Links(secret, purpose=purpose, now=lambda: NOW + after)
+    return Links(Secret(secret), purpose=purpose, now=lambda: NOW + after)
 
 
 def token(name: str = "an-id") -> str:

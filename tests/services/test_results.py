@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from pixmill import errors
 from pixmill.services.links import Links
 from pixmill.services.results import Results, Retention, Stored, Swept
+from pixmill.services.secret import Secret
 from pixmill.stores.db import Database
 from pixmill.stores.leases import leases
 from pixmill.stores.objects import Objects
@@ -41,7 +42,7 @@ class Room:
         return Results(
             database=self.database,
             objects=objects,
-            links=Links(shelf.SECRET, purpose="download", now=self.clock),
+            links=Links(Secret(shelf.SECRET), purpose="download", now=self.clock),
             retention=RETENTION,
             now=self.clock,
         )

@@ -83,6 +83,33 @@ async def test_a_file_of_another_size_counts_as_gone(objects: Objects) -> None:
         await objects.open(KEY, size=len(LARGE))
 
 
+async def test_what_is_missing_among_many_is_found(objects: Objects) -> None:  # OG-71
+    sizes = {f"{n:02x}/{n}": n + 1 for n in range(100)}
+    await asyncio.gather(*(objects.put(key, bytes(size)) for key, size in sizes.items()))
+    await objects.delete(["05/5", "09/9"])
+    await objects.put("07/7", b"cut off")
+
+    assert await objects.missing(sizes.items()) == {"05/5", "09/9", "07/7"}
+    assert await objects.missing([("01/1", 2), ("no/such", 0), ("02/2", 3)]) == {"no/such"}
+    assert await objects.missing([]) == set()
+
+
+async def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    objects = Objects(tmp_path.as_uri())
+    await objects.put(KEY, b"x")
+    size = (tmp_path / "ab").stat().st_size
+
+    assert await objects.missing([("ab", size), (f"{KEY}/deeper", 1)]) == {"ab", f"{KEY}/deeper"}
+
+
+async def test_a_store_that_cannot_be_asked_misses_nothing() -> None:
+    nowhere = S3Access(
+        endpoint="http://127.0.0.1:9", region="x", access_key_id="x", secret_access_key="y"
+    )
+    with pytest.raises(errors.Unavailable):
+        await Objects("s3://results", access=nowhere).missing([(KEY, 1)])
+
+
 async def test_what_is_deleted_is_gone_and_can_be_deleted_again(objects: Objects) -> None:
     await objects.put(KEY, b"x")
     await objects.put("cd/other", b"y")

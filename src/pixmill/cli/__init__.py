@@ -28,6 +28,9 @@ class Lazy:
 #: Every command, in the order of ``pixmill --help``.
 COMMANDS = {
     "serve": Lazy(target="pixmill.cli.serve:serve", help="Run the server until it is stopped."),
+    "worker": Lazy(
+        target="pixmill.cli.worker:worker", help="Work on jobs, beside servers on PostgreSQL."
+    ),
     "optimize": Lazy(
         target="pixmill.cli.optimize:optimize", help="Optimize files on this machine."
     ),
@@ -35,6 +38,9 @@ COMMANDS = {
     "accounts": Lazy(target="pixmill.cli.accounts:app", help="Make, list and change accounts."),
     "plans": Lazy(target="pixmill.cli.plans:app", help="Show and change what accounts may use."),
     "usage": Lazy(target="pixmill.cli.usage:usage", help="Show what was used in a month."),
+    "webhooks": Lazy(
+        target="pixmill.cli.webhooks:app", help="Show and repeat what is sent to people's servers."
+    ),
     "db": Lazy(target="pixmill.cli.db:app", help="Bring the database up to date, and check it."),
     "doctor": Lazy(target="pixmill.cli.doctor:doctor", help="Check this installation."),
     "bench": Lazy(target="pixmill.cli.bench:app", help="Measure codecs and the service."),
@@ -42,7 +48,8 @@ COMMANDS = {
 
 #: What to do about an error, in one sentence. The operator may read details that callers may not.
 HINTS: dict[type[errors.Error], str] = {
-    errors.NotFound: "`pixmill accounts list`, `keys list` and `plans list` show what there is.",
+    errors.NotFound: "`pixmill accounts list`, `keys list`, `plans list` and `webhooks list` "
+    "show what there is.",
     errors.Conflict: "`pixmill accounts list` shows which there are.",
     errors.KeyLimitReached: "Revoke one with `pixmill keys revoke`, or give the account another "
     "plan with `pixmill accounts set-plan`.",

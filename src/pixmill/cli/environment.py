@@ -14,6 +14,7 @@ from pixmill.services.accounts import Accounts
 from pixmill.services.keys import Keys
 from pixmill.services.plans import Plans
 from pixmill.services.usage import Usage
+from pixmill.services.webhooks.log import DeliveryLog
 from pixmill.settings import Settings, variable
 from pixmill.stores.db import Database
 from pixmill.stores.schema import migrate
@@ -34,6 +35,8 @@ class Books:
     keys: Keys
     plans: Plans
     usage: Usage
+    deliveries: DeliveryLog
+    database: Database
 
 
 def load(data_dir: Path | None) -> Settings:
@@ -66,6 +69,8 @@ async def _run(url: str, work: Callable[[Books], Awaitable[T]]) -> T:
                 keys=Keys(database=database),
                 plans=Plans(database=database),
                 usage=Usage(database=database),
+                deliveries=DeliveryLog(database=database),
+                database=database,
             )
         )
     finally:

@@ -59,7 +59,7 @@ def serve(
         form = "text"
     logs.configure(level=settings.log_level, form=form)
     with listen(settings.host, settings.port) as listener:
-        uvloop.run(run(settings, listener, welcome=form == "text"))
+        uvloop.run(run(create_app(settings), settings, listener, welcome=form == "text"))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -77,9 +77,11 @@ def listen(host: str, port: int) -> socket.socket:
         raise errors.Internal(f"Cannot listen on {host}, port {port}: {reason}.") from error
 
 
-async def run(settings: Settings, listener: socket.socket, *, welcome: bool = False) -> None:
+async def run(
+    app: FastAPI, settings: Settings, listener: socket.socket, *, welcome: bool = False
+) -> None:
     """
-    Answer requests on *listener* until the process is told to stop.
+    Answer requests to *app* on *listener* until the process is told to stop.
 
     Then no more are accepted, and those that are running get some time to finish; a second signal
     cuts it short. With *welcome*, the first lines are for somebody who tries Pixmill out.
@@ -89,7 +91,6 @@ async def run(settings: Settings, listener: socket.socket, *, welcome: bool = Fa
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, signals.put_nowait, number)
     _allow_many_files()
-    app = create_app(settings)
     async with app.router.lifespan_context(app):
         _announce(settings, listener, welcome=welcome)
         await _serve(app, listener, signals, patience=settings.shutdown_timeout)
@@ -106,6 +107,7 @@ async def _serve(
     if serving.done():
         raise errors.Internal("The server ended by itself.", detail=repr(serving.exception()))
     log.info("stopping; requests that are running may finish", extra={"seconds": patience})
+    app.state.closing.set()
     server.stop()  # type: ignore[no-untyped-call] # Granian's stubs end here
     told_again = asyncio.create_task(signals.get())
     await asyncio.wait({serving, told_again}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)

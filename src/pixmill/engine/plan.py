@@ -1,5 +1,7 @@
 """What will be done to an image: decided from its header and the caller's options alone."""
 
+from dataclasses import replace
+
 from pixmill import errors
 from pixmill.engine import codecs
 from pixmill.engine.quality import score_of
@@ -52,6 +54,8 @@ def plans(info: ImageInfo, options: Options, limits: Limits) -> tuple[Plan, ...]
     BadDimensions, and BadOption when options contradict each other or the format.
     """
     check(info, limits)
+    if options.format is None and options.keeps and info.format not in options.keeps:
+        options = replace(options, format=AUTO)
     if options.format != AUTO:
         return (_plan(info, options, limits, _codec(info, options)),)
     found = []

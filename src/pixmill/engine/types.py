@@ -53,6 +53,7 @@ class Options:
 
     format: str | None = None  #: a codec's name, or `AUTO`; None means the source's own
     accept: tuple[str, ...] = ()  #: what `AUTO` may choose from; empty means all that browsers show
+    keeps: tuple[str, ...] = ()  #: without *format*, all but these become `AUTO`; empty keeps all
     quality: int = 80  #: 1–100, on the one scale of `pixmill.engine.quality`
     smart: bool = False  #: reach the look of *quality* by measuring, not by the encoder's promise
     target: float | None = None  #: SSIMULACRA2 to reach by measuring, 30–95; goes before *quality*
@@ -65,6 +66,11 @@ class Options:
     fit: Fit = "inside"
     enlarge: bool = False
     background: tuple[int, int, int] = (255, 255, 255)  #: under alpha that the output cannot hold
+
+    @property
+    def chooses(self) -> bool:
+        """Say whether it may be for `AUTO` to choose the format."""
+        return self.format == AUTO or (self.format is None and bool(self.keeps))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

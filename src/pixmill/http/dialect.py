@@ -16,11 +16,14 @@ from starlette.responses import Response
 from starlette.types import Message, Receive
 
 from pixmill.errors import BadKey, Busy, Error, Internal, PlanWithoutApi
+from pixmill.http import origin
 from pixmill.http.allowance import count_anonymous
 from pixmill.http.bodies import Bodies, Kind
 from pixmill.http.record import Record, record_of
 from pixmill.services.keys import Caller
 from pixmill.services.registry import Services
+from pixmill.services.webhooks.types import Delivery
+from pixmill.services.webhooks.types import Message as WebhookMessage
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +57,9 @@ class Call:
         return self.authenticated
 
     @property
-    def public_url(self) -> str:
-        """Return the base of URLs in answers; empty: where the request was sent to."""
-        return self.services.public_url
+    def base_url(self) -> str:
+        """Return what URLs in answers begin with, also in those that are given later."""
+        return origin.base(self.request, public_url=self.services.public_url)
 
 
 Handler = Callable[[Call], Coroutine[Any, Any, Response]]
@@ -81,10 +84,13 @@ class Operation:
     #: Fields of the multipart form, each with its JSON schema.
     form: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     kinds: tuple[Kind, ...] = ("multipart",)  #: how the body may be written
-    required: tuple[str, ...] = ()  #: fields of *form*
-    #: Path parameters, each with its JSON schema.
+    required: tuple[str, ...] = ()  #: fields of *form*, and parameters
+    # Parameters, each with its JSON schema; all of the path are required.
     path_parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    query_parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    header_parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     success: Mapping[str, Any] = field(default_factory=dict)  #: OpenAPI's Response object for 200
+    accepted: Mapping[str, Any] = field(default_factory=dict)  #: for 202
     faults: tuple[type[Error], ...] = ()  #: beside those that every operation has
 
     @property
@@ -110,6 +116,8 @@ class Dialect:
     decorate: Callable[[Response, Record], None] = lambda _response, _record: None
     #: Every answer says what is left of the minute, whoever asks (`Record.allowance`).
     shows_allowance: bool = False
+    #: What its webhooks say of a job or a batch that is over; the last argument is the secret.
+    tell: Callable[[Services, Delivery, str], Coroutine[Any, Any, WebhookMessage]] | None = None
     # By these a request to no operation is recognized, so that even its 404 is in the right words.
     hosts: frozenset[str] = frozenset()
     key_prefixes: tuple[str, ...] = ()

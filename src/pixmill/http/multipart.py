@@ -1,7 +1,8 @@
-"""A multipart/form-data body, taken apart piece by piece; its file goes straight into a blob."""
+"""A multipart/form-data body, taken apart piece by piece; who keeps its files is told of each."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
@@ -12,7 +13,7 @@ from pixmill.services.pool.blob import Blob
 
 #: Bytes that all text fields of a form may have together.
 FIELDS_SIZE = 64 * 1024
-#: Parts of a form; headers of a part; bytes of a header.
+#: Parts of a form beside the files that are kept; headers of a part; bytes of a header.
 MAX_PARTS = 100
 MAX_HEADERS = 16
 MAX_HEADER_SIZE = 8 * 1024
@@ -34,12 +35,30 @@ class Form:
     fields: dict[str, object] = field(default_factory=dict)
 
 
-def add(fields: dict[str, object], name: str, value: str) -> None:
-    """Add a text field: ``name[]`` to a list, as PHP's and other clients write them."""
-    if not name.endswith("[]"):
+class Files(Protocol):
+    """What keeps the files of one form (`pixmill.http.uploads`)."""
+
+    def begin(self, field: str, filename: str | None) -> bool:
+        """Hear that a file begins, and say whether it is wanted."""
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes of the file that is wanted."""
+
+    def end(self) -> None:
+        """Hear that it is whole."""
+
+
+def add(fields: dict[str, object], name: str, value: str, *, lists: Collection[str] = ()) -> None:
+    """
+    Add a text field: to a list if it is called ``name[]``, as PHP's and other clients write them.
+
+    Also to one without that, if it is among *lists*.
+    """
+    plain = name.removesuffix("[]")
+    if plain == name and name not in lists:
         fields.setdefault(name, value)
         return
-    listed = fields.setdefault(name[:-2], [])
+    listed = fields.setdefault(plain, [])
     if isinstance(listed, list):
         listed.append(value)
 
@@ -55,11 +74,11 @@ def boundary(content_type: str) -> bytes:
 
 class FormReader:
     """
-    Takes the pieces of one body and makes a form of them.
+    Takes the pieces of one body: text goes into *fields*, files go to *files*.
 
-    The first part called by one of *file_fields* is the file, whether or not it has a file name
-    (OP-38, OP-39). *spend* hears of its bytes before they are kept. Other files are dropped. Text
-    fields called ``name[]`` make a list; of others that are repeated, the first counts.
+    A part called by one of *file_fields* is a file, whether or not it has a file name (OP-39).
+    Files called otherwise are dropped. Text fields called ``name[]``, or as one of *lists*, make a
+    list; of others that are repeated, the first counts.
     """
 
     def __init__(
@@ -67,13 +86,13 @@ class FormReader:
         boundary: bytes,
         *,
         file_fields: Collection[str],
-        max_file_size: int,
-        spend: Callable[[int], None],
+        files: Files,
+        lists: Collection[str] = (),
     ) -> None:
-        self.form = Form()
+        self.fields: dict[str, object] = {}
         self._file_fields = file_fields
-        self._max_file_size = max_file_size
-        self._spend = spend
+        self._files = files
+        self._lists = lists
         self._parts = 0
         self._fields_size = 0
         self._started = False
@@ -83,8 +102,8 @@ class FormReader:
         self._header_value = b""
         self._disposition = b""
         self._name = ""
+        self._kind: Literal["file", "text", "dropped"] = "dropped"
         self._text = bytearray()
-        self._take: Callable[[bytes], None] = self._drop
         try:
             self._parser = MultipartParser(
                 boundary,
@@ -95,7 +114,7 @@ class FormReader:
                     "on_header_value": self._take_header_value,
                     "on_header_end": self._end_header,
                     "on_headers_finished": self._end_headers,
-                    "on_part_data": lambda data, start, end: self._take(data[start:end]),
+                    "on_part_data": self._take,
                     "on_part_end": self._end_part,
                     "on_end": self._end,
                 },
@@ -106,7 +125,7 @@ class FormReader:
             raise errors.WrongContentType(detail=str(error)) from error
 
     def feed(self, data: bytes) -> None:
-        """Take the next piece. Raises BadInput, and FileTooLarge as soon as that is certain."""
+        """Take the next piece. Raises BadInput, or what *files* raise."""
         self._started = self._started or bool(data)
         try:
             self._parser.write(data)
@@ -115,28 +134,12 @@ class FormReader:
                 "The multipart body cannot be read.", detail=str(error)
             ) from error
 
-    def finish(self) -> Form:
-        """Return the form; the body has ended. Raises UploadIncomplete when it is cut off."""
+    def finish(self) -> None:
+        """Hear that the body has ended. Raises UploadIncomplete when it is cut off."""
         if self._started and not self._ended:
             raise errors.UploadIncomplete
-        upload = self.form.file
-        if upload:
-            upload.blob.seal()
-            if upload.filename == "" and not upload.blob.size:
-                # What a browser sends for a file input that was left empty.
-                self.close()
-        return self.form
-
-    def close(self) -> None:
-        """Give the memory of the file back."""
-        if self.form.file:
-            self.form.file.blob.close()
-            self.form.file = None
 
     def _begin_part(self) -> None:
-        self._parts += 1
-        if self._parts > MAX_PARTS:
-            raise errors.BadInput(f"The form has more than {MAX_PARTS} parts.")
         self._disposition = b""
 
     def _begin_header(self) -> None:
@@ -156,39 +159,33 @@ class FormReader:
         _, options = parse_options_header(self._disposition.decode("latin-1"))
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
         sent = options.get(b"filename")
-        filename = None if sent is None else sent.decode("utf-8", "replace")
-        if self._name in self._file_fields and not self.form.file:
-            self.form.file = Upload(blob=Blob(), filename=filename)
-            self._take = self._keep
-        elif filename is not None or self._name in self._file_fields:
-            self._take = self._drop
-        else:
-            self._text.clear()
-            self._take = self._read
+        # PostgreSQL takes every other character in a text.
+        filename = None if sent is None else sent.decode("utf-8", "replace").replace("\0", "")
+        wanted = self._name in self._file_fields
+        if wanted and self._files.begin(self._name, filename):
+            self._kind = "file"  # how many of them there may be is for others to say
+            return
+        self._kind = "dropped" if wanted or filename is not None else "text"
+        self._text.clear()
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise errors.BadInput(f"The form has more than {MAX_PARTS} parts.")
 
-    def _keep(self, data: bytes) -> None:
-        assert self.form.file
-        blob = self.form.file.blob
-        if blob.size + len(data) > self._max_file_size:
-            raise errors.FileTooLarge(limit=self._max_file_size)
-        self._spend(len(data))
-        try:
-            blob.write(data)
-        except OSError as error:
-            raise errors.Busy from error
-
-    def _read(self, data: bytes) -> None:
-        self._fields_size += len(data)
-        if self._fields_size > FIELDS_SIZE:
-            raise errors.BadInput(f"The text fields have more than {FIELDS_SIZE} bytes.")
-        self._text += data
-
-    def _drop(self, data: bytes) -> None:
-        """Let *data* go."""
+    def _take(self, data: bytes, start: int, end: int) -> None:
+        if self._kind == "file":
+            self._files.write(data[start:end])
+        elif self._kind == "text":
+            self._fields_size += end - start
+            if self._fields_size > FIELDS_SIZE:
+                raise errors.BadInput(f"The text fields have more than {FIELDS_SIZE} bytes.")
+            self._text += data[start:end]
 
     def _end_part(self) -> None:
-        if self._take == self._read:
-            add(self.form.fields, self._name, self._text.decode("utf-8", "replace"))
+        if self._kind == "file":
+            self._files.end()
+        elif self._kind == "text":
+            text = self._text.decode("utf-8", "replace")
+            add(self.fields, self._name, text, lists=self._lists)
 
     def _end(self) -> None:
         self._ended = True

@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 
 from pixmill import errors
 from pixmill.engine.plan import TARGETS
-from pixmill.engine.types import AUTO, Mode, Options
+from pixmill.engine.types import Mode, Options
 from pixmill.http import fields, negotiation
 from pixmill.services.outcome import Outcome
 
@@ -80,7 +80,7 @@ def wish(
     """
     ours = {name: value for name, value in given.items() if name in names}
     accept = _accept(ours) or options.accept
-    negotiated = options.format == AUTO and not accept
+    negotiated = options.chooses and not accept
     if negotiated:
         accept = negotiation.accepted(", ".join(request.headers.getlist("accept")))
     changes: dict[str, Any] = {

@@ -51,6 +51,7 @@ def _add(
         description=operation.description,
         dependencies=[Depends(dialect.security)] if operation.authority == "key" else [],
         response_class=Response,
+        status_code=202 if operation.accepted and not operation.success else 200,
         responses=responses(dialect, operation),
         openapi_extra=_described(operation),
     )
@@ -84,7 +85,10 @@ def responses(dialect: Dialect, operation: Operation) -> dict[int | str, dict[st
         wording = next(dialect.errors[kind] for kind in fault.__mro__ if kind in dialect.errors)
         said = wording.message or (fault.__doc__ or "").strip().split("\n", 1)[0]
         codes[wording.status].setdefault(wording.code, said)
-    described: dict[int | str, dict[str, Any]] = {200: dict(operation.success)}
+    successes = {200: operation.success, 202: operation.accepted}
+    described: dict[int | str, dict[str, Any]] = {
+        status: dict(success) for status, success in successes.items() if success
+    }
     for status, meanings in sorted(codes.items()):
         described[status] = {
             "description": "\n\n".join(f"`{code}`: {said}" for code, said in meanings.items()),
@@ -96,14 +100,29 @@ def responses(dialect: Dialect, operation: Operation) -> dict[int | str, dict[st
 def _described(operation: Operation) -> dict[str, Any]:
     """Return what OpenAPI says of parameters and body."""
     described: dict[str, Any] = {}
-    if operation.path_parameters:
-        described["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": dict(schema)}
-            for name, schema in operation.path_parameters.items()
-        ]
+    if parameters := _parameters(operation):
+        described["parameters"] = parameters
     if operation.form:
         described["requestBody"] = {"required": True, "content": _content(operation)}
     return described
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    places = {
+        "path": operation.path_parameters,
+        "query": operation.query_parameters,
+        "header": operation.header_parameters,
+    }
+    return [
+        {
+            "name": name,
+            "in": place,
+            "required": place == "path" or name in operation.required,
+            "schema": dict(schema),
+        }
+        for place, schemas in places.items()
+        for name, schema in schemas.items()
+    ]
 
 
 def _content(operation: Operation) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import pixmill
 from pixmill.engine import codecs, versions
-from pixmill.engine.types import AUTO, Options
+from pixmill.engine.types import Options
 from pixmill.services.pool.blob import Blob
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ def cache_key(*, digest: str, options: Options, engine: str) -> str:
     formats that `AUTO` may choose from says nothing, and without `AUTO` neither do they.
     """
     chosen = asdict(options)
-    chosen["accept"] = sorted(set(options.accept)) if options.format == AUTO else []
+    chosen["accept"] = sorted(set(options.accept)) if options.chooses else []
     chosen["target"] = None if options.target is None else float(options.target)
     return _canonical({"image": digest, "options": chosen, "engine": engine})
 

@@ -3,8 +3,10 @@
 import hmac
 import re
 from datetime import datetime
+from functools import cached_property
 
 from pixmill import clock
+from pixmill.services.secret import Secret
 
 # One way to write each link: no sign, no leading zero, no upper case.
 _TOKEN = re.compile(r"(0|[1-9a-f][0-9a-f]{0,15})-([0-9a-f]{64})")
@@ -18,10 +20,14 @@ class Links:
     token is letters, digits and a hyphen, so it can be part of a path or of a query.
     """
 
-    def __init__(self, secret: bytes, *, purpose: str, now: clock.Clock = clock.now) -> None:
-        assert len(secret) >= 32, "a short secret can be guessed"
-        self._key = hmac.digest(secret, f"pixmill link 1: {purpose}".encode(), "sha256")
+    def __init__(self, secret: Secret, *, purpose: str, now: clock.Clock = clock.now) -> None:
+        self._secret = secret
+        self._purpose = f"pixmill link 1: {purpose}"
         self._now = now
+
+    @cached_property
+    def _key(self) -> bytes:
+        return self._secret.derive(self._purpose)
 
     def sign(self, name: str, *, expires_at: datetime) -> str:
         """Return the token that gives access to *name* before *expires_at*, to the second."""

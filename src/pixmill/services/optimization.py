@@ -30,6 +30,14 @@ class Kept:
     cached: bool  #: the work had been done before
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A result that is ready to be entered and charged for."""
+
+    stored: Stored
+    cached: bool  #: the work had been done before
+
+
 class Optimization:
     """Turns uploads into results, charging for what succeeds."""
 
@@ -78,7 +86,9 @@ class Optimization:
         async with self._quotas.reserve(caller=caller) as reservation:
             stored = known
             if stored is None:
-                outcome, first = await self._made(caller, key, blob=blob, options=options)
+                outcome, first = await self._made(
+                    caller.account.id, key, blob=blob, options=options
+                )
                 stored = await self._results.keep(
                     account_id=caller.account.id,
                     cache_key=key,
@@ -92,6 +102,47 @@ class Optimization:
             await self._quotas.count(caller=caller, bytes_in=blob.size, bytes_out=stored.size)
         return self._kept(stored, cached=not first)
 
+    async def prepare(
+        self,
+        *,
+        account_id: str,
+        blob: Blob,
+        options: Options,
+        filename: str | None,
+        committed: bool = False,
+    ) -> Prepared:
+        """
+        Do the work of a job, or find that it was done before; charge for nothing.
+
+        Waits behind those who hold a connection for their answer, and for as long as it takes.
+        """
+        key = cache_key(
+            digest=await asyncio.to_thread(digest_of, blob),
+            options=options,
+            engine=engine_version(),
+        )
+        known = await self._cached(account_id, key)
+        if known:
+            again = self._results.another(stored=known, filename=filename, committed=committed)
+            return Prepared(stored=again, cached=True)
+        outcome, first = await self._made(account_id, key, blob=blob, options=options, patient=True)
+        stored = await self._results.stage(
+            account_id=account_id,
+            cache_key=key,
+            outcome=outcome,
+            filename=filename,
+            committed=committed,
+        )
+        return Prepared(stored=stored, cached=not first)
+
+    def check(self, *, blob: Blob, options: Options) -> None:
+        """
+        Raise what the header of *blob* says already of why there can be no result.
+
+        Reads all of a GIF, so not for the event loop.
+        """
+        _plans(blob, options, self._limits)
+
     async def _settled(self, reservation: Reservation, stored: Stored, *, bytes_in: int) -> None:
         """Charge for *stored*; what cannot be charged for is not kept for others to find."""
         try:
@@ -104,34 +155,48 @@ class Optimization:
         self, caller: Caller, key: str, *, filename: str | None, committed: bool
     ) -> Stored | None:
         """Return what was made before, as a result of its own."""
-        found = await self._results.cached(account_id=caller.account.id, cache_key=key)
+        found = await self._cached(caller.account.id, key)
+        if found is None:
+            return None
+        return await self._results.again(stored=found, filename=filename, committed=committed)
+
+    async def _cached(self, account_id: str, key: str) -> Stored | None:
+        found = await self._results.cached(account_id=account_id, cache_key=key)
         if found is None:
             return None
         try:
             await self._results.check(found)
         except errors.ResultGone:
             return None
-        return await self._results.again(stored=found, filename=filename, committed=committed)
+        return found
 
     async def _made(
-        self, caller: Caller, key: str, *, blob: Blob, options: Options
+        self, account_id: str, key: str, *, blob: Blob, options: Options, patient: bool = False
     ) -> tuple[Outcome, bool]:
         """Do the work, once for all who ask for it now; say whether this call began it."""
 
         async def work(own: Blob) -> Outcome:
             with own:
                 return await produce(
-                    pool=self._pool, limits=self._limits, blob=own, options=options
+                    pool=self._pool,
+                    limits=self._limits,
+                    blob=own,
+                    options=options,
+                    patient=patient,
                 )
 
+        # Who is in a hurry does not join somebody who waits at the end of the line.
+        flight = f"{account_id} {key} {patient}"
         # The one who asked first may leave, and take the upload along, while others wait.
-        return await self._flights.run(f"{caller.account.id} {key}", lambda: work(blob.shared()))
+        return await self._flights.run(flight, lambda: work(blob.shared()))
 
     def _kept(self, stored: Stored, *, cached: bool) -> Kept:
         return Kept(stored=stored, link=self._results.link(stored), cached=cached)
 
 
-async def produce(*, pool: Pool, limits: Limits, blob: Blob, options: Options) -> Outcome:
+async def produce(
+    *, pool: Pool, limits: Limits, blob: Blob, options: Options, patient: bool = False
+) -> Outcome:
     """
     Optimize *blob* for nobody in particular.
 
@@ -142,7 +207,9 @@ async def produce(*, pool: Pool, limits: Limits, blob: Blob, options: Options) -
         steps = _plans(blob, options, limits)
     else:
         steps = await asyncio.to_thread(_plans, blob, options, limits)
-    done = await pool.optimize(blob, options, memory_size=max(map(memory_size, steps)))
+    done = await pool.optimize(
+        blob, options, memory_size=max(map(memory_size, steps)), patient=patient
+    )
     codec = codecs.get(done.format)
     return Outcome(
         data=done.data,

@@ -1,17 +1,26 @@
 """All services in one bundle, as every surface gets them."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from pixmill.services.accounts import Accounts
+from pixmill.services.batches import Batches
 from pixmill.services.fetching.fetcher import Fetcher
+from pixmill.services.idempotency import Idempotency
+from pixmill.services.jobs.endings import Endings
+from pixmill.services.jobs.jobs import Jobs
 from pixmill.services.keys import Keys
 from pixmill.services.limits import RateLimits
 from pixmill.services.optimization import Optimization
 from pixmill.services.plans import Plans
 from pixmill.services.pool.pool import Pool
+from pixmill.services.queue.queue import Queue
 from pixmill.services.quotas import Quotas
 from pixmill.services.results import Results
+from pixmill.services.secret import Secret
+from pixmill.services.uploads import Uploads
 from pixmill.services.usage import Usage
+from pixmill.services.webhooks.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,4 +37,14 @@ class Services:
     results: Results
     optimization: Optimization
     pool: Pool
+    uploads: Uploads
+    jobs: Jobs
+    batches: Batches
+    idempotency: Idempotency
+    webhooks: Webhooks
+    endings: Endings
+    queue: Queue
+    secret: Secret
+    #: Set when the server is about to stop: whoever talks to a caller for long ends it.
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
     public_url: str = ""  #: where callers reach this server; empty: where they say they did

@@ -3,9 +3,11 @@
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pixmill import clock, errors
 from pixmill.services.links import Links
@@ -81,40 +83,85 @@ class Results:
         With *committed* it stays until it is deleted (OG-21). Raises StorageFull or Unavailable,
         and then there is nothing to be found.
         """
-        now = self._now()
-        digest = await asyncio.to_thread(_digest, outcome.data)
         while True:
-            async with self._database.transaction() as connection:
-                key = await leases.hold(
-                    connection, digest=digest, until=now + self._retention.grace
-                )
-            # Always written, though the same bytes may lie there: it mends what was lost.
-            await self._objects.put(key, outcome.data)
-            stored = Stored(
-                id=str(uuid.uuid4()),
+            stored = await self.stage(
                 account_id=account_id,
                 cache_key=cache_key,
-                key=key,
+                outcome=outcome,
                 filename=filename,
-                format=outcome.format,
-                mime=outcome.mime,
-                extension=outcome.extension,
-                width=outcome.width,
-                height=outcome.height,
-                frames=outcome.frames,
-                how=outcome.how,
-                score=outcome.score,
-                original_size=outcome.original_size,
-                size=len(outcome.data),
-                created_at=now,
-                expires_at=None if committed else now + self._retention.ttl,
+                committed=committed,
             )
             if await self._add(stored):
                 return stored
-            # The store took so long that a sweep gave the file up meanwhile. It may have been
-            # written after the sweep deleted it.
-            await self._objects.delete([key])
-            now = self._now()
+            await self.discard(stored)
+
+    async def stage(
+        self,
+        *,
+        account_id: str,
+        cache_key: str,
+        outcome: Outcome,
+        filename: str | None = None,
+        committed: bool = False,
+    ) -> Stored:
+        """
+        Store the bytes of *outcome*, and return the row that `enter` is to add within some time.
+
+        Without it nobody can find them, and a sweep deletes them. Raises StorageFull or
+        Unavailable.
+        """
+        now = self._now()
+        digest = await asyncio.to_thread(_digest, outcome.data)
+        async with self._database.transaction() as connection:
+            key = await leases.hold(connection, digest=digest, until=now + self._retention.grace)
+        # Always written, though the same bytes may lie there: it mends what was lost.
+        await self._objects.put(key, outcome.data)
+        return Stored(
+            id=str(uuid.uuid4()),
+            account_id=account_id,
+            cache_key=cache_key,
+            key=key,
+            filename=filename,
+            format=outcome.format,
+            mime=outcome.mime,
+            extension=outcome.extension,
+            width=outcome.width,
+            height=outcome.height,
+            frames=outcome.frames,
+            how=outcome.how,
+            score=outcome.score,
+            original_size=outcome.original_size,
+            size=len(outcome.data),
+            created_at=now,
+            expires_at=None if committed else now + self._retention.ttl,
+        )
+
+    async def enter(self, connection: AsyncConnection, stored: Stored) -> bool:
+        """
+        Add the row of *stored* in the caller's transaction, and make its file stay for it.
+
+        False: the file was given up meanwhile, and there has to be another one.
+        """
+        until = FOREVER if stored.expires_at is None else stored.expires_at + self._retention.grace
+        if not await leases.extend(connection, key=stored.key, until=until):
+            return False
+        await results.add(connection, stored)
+        return True
+
+    async def repeats(self, connection: AsyncConnection, stored: Stored) -> bool:
+        """
+        Say whether the account has another living result of the same work as *stored*.
+
+        To be asked after `enter` in the same transaction: equal bytes have one lease, which lets
+        one transaction after the other do both.
+        """
+        return await results.repeated(connection, stored, now=self._now())
+
+    async def discard(self, stored: Stored) -> None:
+        """Delete the file of *stored*, to which `enter` said no."""
+        # The store took so long that a sweep gave the file up meanwhile. It may have been written
+        # after the sweep deleted it.
+        await self._objects.delete([stored.key])
 
     async def again(
         self, *, stored: Stored, filename: str | None = None, committed: bool = False
@@ -124,15 +171,21 @@ class Results:
 
         None means that they have just been given up: the work has to be done anew.
         """
+        another = self.another(stored=stored, filename=filename, committed=committed)
+        return another if await self._add(another) else None
+
+    def another(
+        self, *, stored: Stored, filename: str | None = None, committed: bool = False
+    ) -> Stored:
+        """Return a row for the same bytes, which `enter` is to add."""
         now = self._now()
-        another = replace(
+        return replace(
             stored,
             id=str(uuid.uuid4()),
             filename=filename,
             created_at=now,
             expires_at=None if committed else now + self._retention.ttl,
         )
-        return another if await self._add(another) else None
 
     async def find(self, *, id_: str, account_id: str) -> Stored:
         """
@@ -184,6 +237,12 @@ class Results:
         if stored.expired(self._now()) or await self._objects.size(stored.key) != stored.size:
             raise errors.ResultGone
 
+    async def missing(self, stored: Sequence[Stored]) -> set[str]:
+        """Return the ids of those whose bytes cannot be had, or not all of them."""
+        now = self._now()
+        lost = await self._objects.missing((each.key, each.size) for each in stored)
+        return {each.id for each in stored if each.expired(now) or each.key in lost}
+
     async def recall(self, stored: Stored) -> Outcome:
         """Return what was kept as *stored*. Raises ResultGone."""
         if stored.expired(self._now()):
@@ -234,13 +293,8 @@ class Results:
         return Swept(files=files, rows=rows, leftovers=await self._tidy(now))
 
     async def _add(self, stored: Stored) -> bool:
-        """Add the row of *stored* and make its file stay for it. False: the file is given up."""
-        until = FOREVER if stored.expires_at is None else stored.expires_at + self._retention.grace
         async with self._database.transaction() as connection:
-            if not await leases.extend(connection, key=stored.key, until=until):
-                return False
-            await results.add(connection, stored)
-        return True
+            return await self.enter(connection, stored)
 
     async def _lapse(self, now: datetime) -> int:
         async with self._database.transaction() as connection:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
@@ -22,6 +23,11 @@ _PRAGMAS = (
     "PRAGMA synchronous = NORMAL",
     "PRAGMA foreign_keys = ON",
 )
+
+#: Seconds after which PostgreSQL ends a session that does nothing in the middle of a transaction,
+#: and with it its locks. Only a process that is frozen, or a machine that is gone, looks like that,
+#: and whoever takes over its work needs the rows that it had locked.
+IDLE_TRANSACTION_SECONDS = 15
 
 #: What SQLite says of a disk that is full or broken, and of a file that cannot be had.
 _UNAVAILABLE = frozenset(
@@ -79,6 +85,22 @@ def worded() -> Iterator[None]:
         raise errors.Internal("The database cannot be used.", detail=str(error.orig)) from error
 
 
+@contextmanager
+def _letting_go() -> Iterator[None]:
+    """
+    Give back the lock of a statement that was canceled.
+
+    SQLite holds it for as long as anything refers to the cursor of an ``UPDATE … RETURNING``, even
+    when the connection is closed. The frames through which the cancellation went do, and are a
+    cycle that waits for the garbage collector, while every other writer waits for the lock.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        traceback.clear_frames(error.__traceback__)
+        raise
+
+
 def _may_pass(error: exc.DBAPIError) -> bool:
     """Say whether the machine or the connection is at fault, and not what was asked."""
     if isinstance(error.orig, sqlite3.Error):
@@ -104,6 +126,42 @@ def _prepare_sqlite(engine: Engine, *, pragmas: tuple[str, ...]) -> None:
         # once, without any waiting, when somebody else wrote in between.
         if not connection.get_execution_options().get("only_reads"):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _bound_transactions(engine: Engine) -> None:
+    """Let no transaction of PostgreSQL outlive its process's attention."""
+
+    @event.listens_for(engine, "connect")
+    def connect(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's own
+        cursor = dbapi_connection.cursor()
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_SECONDS}s'")
+        cursor.close()
+        dbapi_connection.commit()
+
+
+def thread_engine(url: str, *, connections: int) -> Engine:
+    """
+    Return an engine for a library that has threads and transactions of its own: DBOS.
+
+    It begins transactions as the driver does, for it says itself when; *connections* of them can
+    run at one time.
+    """
+    parsed = parse(url)
+    engine = create_engine(parsed, pool_size=connections, max_overflow=0, pool_pre_ping=True)
+    if parsed.get_backend_name() == "postgresql":
+        _bound_transactions(engine)
+        return engine
+
+    @event.listens_for(engine, "connect")
+    def connect(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's own
+        # Before the first write, and with the write lock: see _prepare_sqlite.
+        dbapi_connection.isolation_level = "IMMEDIATE"
+        cursor = dbapi_connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+
+    return engine
 
 
 def sync_engine(url: str) -> Engine:
@@ -149,6 +207,7 @@ class Database:
             self._engine = create_async_engine(
                 parsed, pool_size=10, max_overflow=10, pool_pre_ping=True
             )
+            _bound_transactions(self._engine.sync_engine)
             self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite lets writers in by chance, not in order, and one can starve (measured: seconds).
         # Inside this process they queue here; only other processes are left to chance.
@@ -159,14 +218,14 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection on which everything happens or nothing does."""
-        with worded():
+        with worded(), _letting_go():
             async with self._turn, self._engine.begin() as connection:
                 yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection for SELECTs, each of which sees what is committed at that moment."""
-        with worded():
+        with worded(), _letting_go():
             async with self._reader.connect() as connection:
                 yield connection
 

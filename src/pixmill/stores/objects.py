@@ -7,13 +7,15 @@ half of one, whenever a writer is killed.
 """
 
 import asyncio
+import os
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+import stat
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -21,12 +23,18 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from pixmill import errors
+from pixmill.stores.files import open_file
+
+Item = TypeVar("Item")
 
 #: The first byte, and the byte after the last.
 Part = tuple[int, int]
 
 #: Bytes of a file that are read and sent at once.
 CHUNK_SIZE = 256 * 1024
+
+#: Objects that are asked about, or deleted, at one time: each takes a round trip to S3.
+AT_ONCE = 64
 
 # A slow reader may take minutes over one answer, so the time of a whole request says little;
 # the time in which nothing arrives says more.
@@ -92,6 +100,9 @@ class Objects:
         another *size*: what a power failure leaves of a file.
         """
         with worded():
+            if self._folder:
+                path = f"{self._folder}/{key}"
+                return _pieces(await open_file(path, size=size, part=part))
             # Not asked for a whole file: some S3 services answer it as if it were none.
             options: Any = {"range": part} if part else None
             found = await obstore.get_async(self._store, key, options=options)
@@ -113,14 +124,36 @@ class Objects:
         except errors.ResultGone:
             return None
 
+    async def missing(self, sized: Iterable[tuple[str, int]]) -> set[str]:
+        """
+        Return those of the keys where nothing lies, or something of another size than is named.
+
+        For thousands at once: a look at 50,000 files costs 0.3 s of a thread. Raises Unavailable.
+        """
+        if self._folder:
+            with worded():
+                return await asyncio.to_thread(_missing, self._folder, list(sized))
+        gone: set[str] = set()
+
+        async def look(item: tuple[str, int]) -> None:
+            key, size = item
+            if await self.size(key) != size:
+                gone.add(key)
+
+        await _many(look, sized)
+        return gone
+
     async def delete(self, keys: Iterable[str]) -> None:
         """Delete what lies at *keys*, if anything does."""
-        for key in keys:
+
+        async def delete_one(key: str) -> None:
             try:
                 with worded():
                     await obstore.delete_async(self._store, key)
             except errors.ResultGone:
                 pass
+
+        await _many(delete_one, keys)
 
     async def tidy(self, *, before: datetime) -> int:
         """
@@ -137,7 +170,8 @@ def _local(folder: Path) -> LocalStore:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise errors.Internal(
-            "The folder for results cannot be made; see PIXMILL_STORAGE_URL.", detail=str(error)
+            "The data directory, or the folder that PIXMILL_STORAGE_URL names, cannot be made.",
+            detail=str(error),
         ) from error
     return LocalStore(folder)
 
@@ -156,6 +190,31 @@ async def _pieces(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     with worded():
         async for piece in stream:
             yield bytes(piece)
+
+
+async def _many(work: Callable[[Item], Awaitable[None]], items: Iterable[Item]) -> None:
+    """Do *work* with all *items*, some at one time, and then raise the first error there was."""
+    rest = iter(items)
+
+    async def some() -> None:
+        for item in rest:
+            await work(item)
+
+    for failure in await asyncio.gather(*(some() for _ in range(AT_ONCE)), return_exceptions=True):
+        if failure:
+            raise failure
+
+
+def _missing(folder: Path, sized: Iterable[tuple[str, int]]) -> set[str]:
+    return {key for key, size in sized if _size(f"{folder}/{key}") != size}
+
+
+def _size(path: str) -> int | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - half the time of a Path
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 def _tidy(folder: Path, before: datetime) -> int:

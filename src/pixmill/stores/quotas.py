@@ -1,10 +1,11 @@
 """Reservations: requests that are taken but not settled, each with the moment it lapses."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Table, Text, bindparam, select
+from sqlalchemy import Column, Index, Table, Text, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pixmill.stores import usage
@@ -25,13 +26,16 @@ reservations = Table(
     "reservations",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("subject", Text, nullable=False, index=True),
+    Column("subject", Text, nullable=False),
     Column("period", Text, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
+    # A batch holds many of one subject, and whoever is refused looks for those that have lapsed.
+    Index("ix_reservations_subject_expires_at", "subject", "expires_at"),
 )
 
 _HOLD = reservations.insert()
 _END = reservations.delete().where(reservations.c.id == bindparam("held"))
+_END_ALL = reservations.delete().where(reservations.c.id.in_(bindparam("held", expanding=True)))
 
 
 async def reserve(connection: AsyncConnection, reservation: Reservation, *, limit: int) -> bool:
@@ -42,6 +46,16 @@ async def reserve(connection: AsyncConnection, reservation: Reservation, *, limi
     if granted:
         await connection.execute(_HOLD, asdict(reservation))
     return granted
+
+
+async def hold(connection: AsyncConnection, rows: Sequence[Reservation]) -> None:
+    """Hold requests that are taken already."""
+    await connection.execute(_HOLD, [asdict(row) for row in rows])
+
+
+async def end_all(connection: AsyncConnection, *, ids: Sequence[str]) -> int:
+    """Remove reservations, whose requests stay taken; return how many there still were."""
+    return (await connection.execute(_END_ALL, {"held": list(ids)})).rowcount
 
 
 async def end(connection: AsyncConnection, *, id_: str) -> bool:

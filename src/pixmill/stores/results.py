@@ -1,5 +1,6 @@
 """Results: what was made for whom, and where its bytes lie."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
@@ -98,6 +99,7 @@ _BY_CACHE_KEY = (
     .order_by(results.c.created_at.desc())
     .limit(1)
 )
+_REPEATED = _BY_CACHE_KEY.where(results.c.id != bindparam("itself"))
 
 
 async def add(connection: AsyncConnection, stored: Stored) -> None:
@@ -111,6 +113,12 @@ async def find(connection: AsyncConnection, *, id_: str) -> Stored | None:
     return record(Stored, row) if row else None
 
 
+async def by_ids(connection: AsyncConnection, *, ids: Collection[str]) -> dict[str, Stored]:
+    """Return the results with those ids, each by its id."""
+    rows = await connection.execute(select(results).where(results.c.id.in_(ids)))
+    return {stored.id: stored for stored in (record(Stored, row) for row in rows)}
+
+
 async def by_cache_key(
     connection: AsyncConnection, *, account_id: str, cache_key: str, now: datetime
 ) -> Stored | None:
@@ -118,6 +126,13 @@ async def by_cache_key(
     wanted = {"owner": account_id, "work": cache_key, "now": now}
     row = (await connection.execute(_BY_CACHE_KEY, wanted)).one_or_none()
     return record(Stored, row) if row else None
+
+
+async def repeated(connection: AsyncConnection, stored: Stored, *, now: datetime) -> bool:
+    """Say whether there is another living result of the same work for the same account."""
+    wanted = {"owner": stored.account_id, "work": stored.cache_key, "now": now}
+    row = (await connection.execute(_REPEATED, wanted | {"itself": stored.id})).first()
+    return row is not None
 
 
 async def delete(connection: AsyncConnection, *, id_: str, account_id: str) -> Stored | None:

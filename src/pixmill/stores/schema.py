@@ -14,7 +14,23 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from pixmill import errors
-from pixmill.stores import accounts, keys, leases, plans, quotas, results, usage
+from pixmill.stores import (
+    accounts,
+    batches,
+    chunks,
+    deliveries,
+    endpoints,
+    idempotency,
+    jobs,
+    keys,
+    leases,
+    nodes,
+    plans,
+    quotas,
+    results,
+    secret,
+    usage,
+)
 from pixmill.stores.db import sqlite_path, sync_engine, worded
 from pixmill.stores.tables import metadata
 
@@ -27,6 +43,33 @@ TABLES = (
     quotas.reservations,
     leases.leases,
     results.results,
+    batches.batches,
+    chunks.chunks,
+    jobs.jobs,
+    secret.shared,
+    deliveries.deliveries,
+    deliveries.attempts,
+    endpoints.endpoints,
+    idempotency.idempotency_keys,
+    nodes.nodes,
+)
+
+#: What DBOS keeps beside them on SQLite; on PostgreSQL it has a schema of its own.
+FOREIGN_TABLES = frozenset(
+    {
+        "application_versions",
+        "dbos_migrations",
+        "notifications",
+        "operation_outputs",
+        "queues",
+        "streams",
+        "workflow_events",
+        "workflow_events_history",
+        "workflow_input",
+        "workflow_output",
+        "workflow_schedules",
+        "workflow_status",
+    }
 )
 
 # Any number that nothing else in the same PostgreSQL database uses as an advisory lock.
@@ -109,5 +152,12 @@ def history() -> list[Revision]:
 def differences(url: str) -> list[str]:
     """Return what differs between the database and the tables that this version expects."""
     with _alone(url) as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": _ours}
+        )
         return [str(difference) for difference in compare_metadata(context, metadata)]
+
+
+def _ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Say whether something found in the database may be compared with our tables."""
+    return kind != "table" or name not in FOREIGN_TABLES

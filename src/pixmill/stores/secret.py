@@ -1,14 +1,38 @@
-"""The secret of this installation, in a file of the data directory."""
+"""The secret of this installation: in a file of the data directory, or in a shared database."""
 
 import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from sqlalchemy import Column, LargeBinary, Table, Text, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from pixmill import errors
+from pixmill.stores.tables import metadata, upserts
 
 #: Bytes of a secret that is made here; one that is shorter is not believed.
 SIZE = 32
+
+
+#: One row, if any.
+shared = Table(
+    "secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+_NAME = "signing"
+_OFFER = upserts(shared, lambda insert: insert.on_conflict_do_nothing())
+
+
+async def share(connection: AsyncConnection, offered: bytes) -> bytes:
+    """Return the secret in the database, which is the one that was *offered* first."""
+    row = {"name": _NAME, "value": offered}
+    await connection.execute(_OFFER[connection.dialect.name], row)
+    found = await connection.execute(select(shared.c.value).where(shared.c.name == _NAME))
+    return bytes(found.scalar_one())
 
 
 def load_or_make(path: Path) -> bytes:

@@ -64,6 +64,12 @@ _TAKE = upserts(
         where=usage.c.taken < bindparam("limit"),
     ),
 )
+_BEGIN = upserts(usage, lambda insert: insert.on_conflict_do_nothing())
+_TAKE_MORE = (
+    usage.update()
+    .where(usage.c.subject == bindparam("holder"), usage.c.period == bindparam("month"))
+    .values(taken=usage.c.taken + bindparam("count"))
+)
 _GIVE_BACK = (
     usage.update()
     .where(usage.c.subject == bindparam("holder"), usage.c.period == bindparam("month"))
@@ -99,6 +105,23 @@ async def take(connection: AsyncConnection, *, subject: str, period: str, limit:
         _TAKE[connection.dialect.name], {**asdict(first), "limit": limit}
     )
     return result.rowcount == 1
+
+
+async def taken(connection: AsyncConnection, *, subject: str, period: str) -> int:
+    """Return how much is taken; nobody else takes anything before this transaction is over."""
+    first = Usage(subject=subject, period=period)
+    await connection.execute(_BEGIN[connection.dialect.name], asdict(first))
+    statement = (
+        select(usage.c.taken)
+        .where(usage.c.subject == subject, usage.c.period == period)
+        .with_for_update()
+    )
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def take_more(connection: AsyncConnection, *, subject: str, period: str, count: int) -> None:
+    """Take *count* requests. Only for a caller who has asked `taken` in the same transaction."""
+    await connection.execute(_TAKE_MORE, {"holder": subject, "month": period, "count": count})
 
 
 async def give_back(connection: AsyncConnection, *, subject: str, period: str, count: int) -> None:

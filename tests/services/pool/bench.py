@@ -65,11 +65,17 @@ class Bench:
         self.close()
 
     async def optimize(
-        self, *request: object, memory_size: int = 1, options: Options | None = None
+        self,
+        *request: object,
+        memory_size: int = 1,
+        options: Options | None = None,
+        patient: bool = False,
     ) -> Optimized:
         """Have a process do the probe ``request[0]`` with the rest as its arguments."""
         with Blob.of(json.dumps(request).encode()) as blob:
-            return await self.pool.optimize(blob, options or Options(), memory_size=memory_size)
+            return await self.pool.optimize(
+                blob, options or Options(), memory_size=memory_size, patient=patient
+            )
 
     async def answer(self, *request: object) -> Any:
         return json.loads((await self.optimize(*request)).data)

@@ -234,3 +234,59 @@ def test_nothing_leaks_in_a_crowd() -> None:
         for _ in range(400)
     ]
     run(rush(line(places=3, queue_size=300, queue_timeout=0.05), crowd, 3))
+
+
+def test_the_patient_are_never_sent_away() -> None:
+    async def scenario() -> Admission:
+        admission = line(places=1, queue_size=0, queue_timeout=0.01)
+        async with admission.admit(1):
+            patient = [asyncio.create_task(enter(admission, 1, patient=True)) for _ in range(5)]
+            await asyncio.sleep(0.05)
+            assert admission.waiting == 0
+            with pytest.raises(errors.Busy):
+                await visit(admission)
+        await asyncio.gather(*patient)
+        return admission
+
+    run(scenario())
+
+
+async def enter(admission: Admission, memory_size: int, *, patient: bool) -> None:
+    async with admission.admit(memory_size, patient=patient):
+        await steps(1)
+
+
+def test_the_patient_give_way_but_not_for_ever() -> None:
+    entered = []
+
+    async def guest(admission: Admission, name: str) -> None:
+        async with admission.admit(1, patient=name == "patient"):
+            entered.append(name)
+            await steps(1)
+
+    async def scenario() -> Admission:
+        admission = line(places=1)
+        async with admission.admit(1):
+            names = ["patient"] * 2 + ["hurried"] * 7
+            guests = [asyncio.create_task(guest(admission, name)) for name in names]
+            await steps(5)
+        await asyncio.gather(*guests)
+        return admission
+
+    run(scenario())
+
+    assert entered == ["hurried"] * 3 + ["patient"] + ["hurried"] * 3 + ["patient", "hurried"]
+
+
+def test_a_closed_line_sends_the_patient_away_too() -> None:
+    async def scenario() -> Admission:
+        admission = line(places=1)
+        async with admission.admit(1):
+            patient = asyncio.create_task(enter(admission, 1, patient=True))
+            await steps(5)
+            admission.close()
+            with pytest.raises(errors.Busy):
+                await patient
+        return admission
+
+    run(scenario())

@@ -62,6 +62,31 @@ def test_a_crash_fails_one_job_only(bench: Bench, how: str) -> None:
     assert bench.pool.status().counters.crashed == crashed_before + 1
 
 
+def test_a_patient_job_survives_the_death_of_a_codec_at_the_hands_of_others(
+    open_pool: OpenPool,
+) -> None:
+    bench = open_pool()
+    first = bench.ask("process")["pid"]
+
+    async def killed_meanwhile() -> Any:
+        job = asyncio.create_task(bench.optimize("process", 0.5, patient=True))
+        await until(lambda: bench.pool.status().busy == 1)
+        os.kill(first, signal.SIGKILL)
+        return json.loads((await job).data)
+
+    assert bench.run(killed_meanwhile())["pid"] != first
+
+
+def test_a_patient_job_that_kills_its_codec_does_so_twice_at_most(bench: Bench) -> None:
+    crashed_before = bench.pool.status().counters.crashed
+
+    with pytest.raises(errors.UnreadableImage):
+        bench.run(bench.optimize("crash", "segmentation fault", patient=True))
+
+    assert bench.ask("echo", "next") == "next"
+    assert bench.pool.status().counters.crashed == crashed_before + 2
+
+
 def test_a_crash_does_not_disturb_the_neighbor(open_pool: OpenPool) -> None:
     bench = open_pool(workers=2)
 

@@ -2,6 +2,7 @@
 The OctoSqueeze dialect.
 
     POST /api/v1/compress                   multipart ``file``, or JSON ``url``   -> 200, JSON
+    POST /api/v1/compress-batch             JSON ``items``, each with a ``url``   -> 200, JSON
     GET  /api/v1/status/{id}                                                      -> 200, JSON
     GET  /api/v1/download/{id}                                                    -> 200, the file
     GET  /api/v1/download/{id}/{signature}  no key: as in a ``download_url``      -> 200, the file
@@ -18,7 +19,7 @@ from fastapi.security import HTTPBearer
 from starlette.responses import Response
 
 from pixmill import errors
-from pixmill.dialects.octosqueeze import handlers, reference, words
+from pixmill.dialects.octosqueeze import batches, handlers, reference, words
 from pixmill.http import credentials
 from pixmill.http.dialect import Dialect, Operation
 from pixmill.http.record import Record
@@ -64,11 +65,27 @@ DIALECT = Dialect(
             ),
         ),
         Operation(
+            method="POST",
+            path="/api/v1/compress-batch",
+            handler=batches.compress_batch,
+            summary="Compress up to 100 images from URLs",
+            description="Answers when all are done, or after 120 seconds; with the header `Prefer: "
+            "wait=N` after N. What is not done by then goes on, and can be asked for by its id. "
+            "One that fails does not spoil the others.",
+            spends=True,
+            form=reference.BATCH_FORM,
+            kinds=batches.KINDS,
+            required=("items",),
+            success=reference.BATCH,
+            faults=(errors.TooManyFiles, errors.BadOption, errors.BadUrl),
+        ),
+        Operation(
             method="GET",
             path="/api/v1/status/{id}",
             handler=handlers.status,
             summary="What came of an image",
-            description="Also when the result has expired, for a week.",
+            description="For a week, also when the result has expired. An image of a batch is "
+            "told of as in the batch's answer.",
             path_parameters={"id": reference.ID},
             success=reference.STATUS,
             faults=(errors.NotFound,),
@@ -119,6 +136,7 @@ DIALECT = Dialect(
     word=words.word,
     error_schema=reference.ERROR,
     decorate=_decorate,
+    tell=batches.tell,
     shows_allowance=True,
     hosts=frozenset({"api.octosqueeze.com"}),
     key_prefixes=("os_",),

@@ -1,18 +1,42 @@
-"""How OctoSqueeze tells of results, usage and accounts."""
+"""How OctoSqueeze tells of single results, usage and accounts."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from pixmill import clock
 from pixmill.dialects.octosqueeze import words
 from pixmill.dialects.octosqueeze.options import FORMATS
 from pixmill.http.dialect import Call
-from pixmill.http.origin import absolute
 from pixmill.services.keys import Caller
 from pixmill.services.results import Stored
 from pixmill.services.usage import MonthUsage
 
 
-def result(call: Call, stored: Stored) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Where results can be had."""
+
+    base_url: str
+    sign: Callable[[Stored], str]
+
+    def to(self, stored: Stored) -> str | None:
+        """
+        Return a URL that needs no header, because it is signed (OS-22, OS-60, OS-61).
+
+        None: the result has expired.
+        """
+        if stored.expired(clock.now()):
+            return None
+        return f"{self.base_url}/api/v1/download/{stored.id}/{self.sign(stored)}"
+
+
+def links(call: Call) -> Links:
+    """Return the links for an answer to *call*."""
+    return Links(base_url=call.base_url, sign=call.services.results.link)
+
+
+def result(links: Links, stored: Stored) -> dict[str, Any]:
     """Return what is told of an image that was compressed just now (OS-20 to OS-23)."""
     return {
         "id": stored.id,
@@ -21,31 +45,30 @@ def result(call: Call, stored: Stored) -> dict[str, Any]:
         "savings_bytes": stored.original_size - stored.size,
         "width": stored.width,
         "height": stored.height,
-        "download_url": _download_url(call, stored),
+        "download_url": links.to(stored),
         "expires_at": _expiry(stored),
     }
 
 
-def variant(call: Call, stored: Stored) -> dict[str, Any]:
+def variant(links: Links, stored: Stored) -> dict[str, Any]:
     """Return what is told of the same image in one of several formats (OS-27, OS-34)."""
     return {
         "id": stored.id,
         "format": stored.format,
         "compressed_size": stored.size,
         "savings_percent": words.savings_percent(stored.original_size, stored.size),
-        "download_url": _download_url(call, stored),
+        "download_url": links.to(stored),
     }
 
 
-def job(call: Call, stored: Stored) -> dict[str, Any]:
+def earlier(links: Links, stored: Stored) -> dict[str, Any]:
     """Return what is told of an image that was compressed a while ago (OS-56, OS-67)."""
-    gone = stored.expired(clock.now())
     return {
         "id": stored.id,
-        "status": "expired" if gone else "completed",
+        "status": standing(stored),
         "compressed": _compressed(stored),
         **_numbers(stored),
-        "download_url": None if gone else _download_url(call, stored),
+        "download_url": links.to(stored),
         "created_at": words.moment(stored.created_at),
         "expires_at": _expiry(stored),
     }
@@ -66,6 +89,15 @@ def usage(caller: Caller, month: MonthUsage, today: int | None) -> dict[str, Any
         "max_file_size_mb": words.megabytes(plan.max_file_size),
         "formats": list(FORMATS),
         "reset_date": f"{month.reset_at:%Y-%m-%d}",
+    }
+
+
+def batch_usage(month: MonthUsage) -> dict[str, Any]:
+    """Return what was used, as it stands beside a batch (OS-54)."""
+    return {
+        "compressions_used": month.requests,
+        "compressions_limit": month.limit,
+        "remaining": month.remaining,
     }
 
 
@@ -106,10 +138,9 @@ def _compressed(stored: Stored) -> bool:
     return stored.how != "original" or stored.size < stored.original_size
 
 
-def _download_url(call: Call, stored: Stored) -> str:
-    """Return a URL that needs no header, because it is signed (OS-22, OS-60, OS-61)."""
-    path = f"/api/v1/download/{stored.id}/{call.services.results.link(stored)}"
-    return absolute(call.request, path, public_url=call.public_url)
+def standing(stored: Stored) -> str:
+    """Return the word for a result that was made, whether or not it can still be had."""
+    return "expired" if stored.expired(clock.now()) else "completed"
 
 
 def _expiry(stored: Stored) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.responses import Response
 
 from pixmill import clock, errors
-from pixmill.dialects.octosqueeze import answers, options, words
+from pixmill.dialects.octosqueeze import answers, items, options, words
 from pixmill.dialects.octosqueeze.options import Asked
 from pixmill.engine.types import Options
 from pixmill.http import fields
@@ -37,13 +37,18 @@ async def compress(call: Call) -> Response:
             main = await _keep(call, upload, asked.options)
             variants = await _variants(call, upload, asked, main)
     call.record.original_size, call.record.result_size = main.original_size, main.size
-    data = {**asked.labels, **answers.result(call, main)}
+    data = {**asked.labels, **answers.result(answers.links(call), main)}
     return words.envelope(data | {"formats": variants} if variants else data)
 
 
 async def status(call: Call) -> Response:
-    """Tell of an image that was compressed before."""
-    return words.envelope(answers.job(call, await _own(call)))
+    """Tell of an image that was compressed before, or that is still to be."""
+    links = answers.links(call)
+    try:
+        report = await call.services.jobs.find(id_=_id(call), account_id=call.caller.account.id)
+    except errors.NotFound:
+        return words.envelope(answers.earlier(links, await _own(call)))
+    return words.envelope(items.item(links, report))
 
 
 async def download(call: Call) -> Response:
@@ -111,12 +116,13 @@ async def _variants(call: Call, upload: Upload, asked: Asked, main: Stored) -> d
     The main result has been charged for, so none of the others can make the call fail: what went
     wrong is told in its place.
     """
+    links = answers.links(call)
 
     async def variant(name: str) -> dict[str, Any]:
         if name == asked.options.format:
-            return answers.variant(call, main)
+            return answers.variant(links, main)
         try:
-            return answers.variant(call, await _keep(call, upload, asked.of(name)))
+            return answers.variant(links, await _keep(call, upload, asked.of(name)))
         except errors.Error as error:
             level = logging.ERROR if isinstance(error, errors.Internal) else logging.INFO
             log.log(level, "no %s: %s", name, error, extra={"detail": error.detail})
@@ -128,7 +134,11 @@ async def _variants(call: Call, upload: Upload, asked: Asked, main: Stored) -> d
 
 async def _own(call: Call) -> Stored:
     """Return the caller's result whose id is in the path. Raises NotFound (OS-58)."""
-    id_ = call.request.path_params["id"]
+    return await call.services.results.find(id_=_id(call), account_id=call.caller.account.id)
+
+
+def _id(call: Call) -> str:
+    id_: str = call.request.path_params["id"]
     if not _ID.fullmatch(id_):
         raise errors.NotFound
-    return await call.services.results.find(id_=id_, account_id=call.caller.account.id)
+    return id_

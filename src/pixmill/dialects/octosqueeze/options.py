@@ -1,6 +1,7 @@
 """From the fields of an OctoSqueeze form, or of its JSON, to the engine's options."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import isfinite
 
@@ -23,6 +24,14 @@ NATIVE = ("target", "smart", "max_bytes", "accept")
 #: What clients send to know their own images again; it comes back as it was (OS-39).
 LABELS = ("image_id", "name", "hash")
 
+Label = str | int | float
+
+_EMPTY: tuple[object, ...] = (None, "", [])
+
+#: Of these, what an item of a batch says takes the place of all that is said for the whole batch:
+#: its `mode` would mean nothing beside the batch's `quality`.
+_TOGETHER = (("mode", "type", "quality", "target"), ("format", "formats"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -32,7 +41,12 @@ class Asked:
     #: Every format that there shall be a result of, the main one among them; empty unless `formats`
     #: was sent.
     formats: tuple[str, ...]
-    labels: Mapping[str, str | int | float]
+    labels: Mapping[str, Label]
+
+    @property
+    def wanted(self) -> tuple[Options, ...]:
+        """Return what is asked for, one for each result; the main one first."""
+        return (self.options, *map(self.of, self.formats[1:]))
 
     def of(self, name: str) -> Options:
         """Return what is asked for in the format *name*."""
@@ -59,6 +73,26 @@ def asked(form: Mapping[str, object], request: HTTPConnection) -> Asked:
     )
 
 
+def combined(general: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
+    """Return the options of an item: its *own*, and the *general* ones they leave alone (OS-42)."""
+    replaced = {
+        name
+        for names in _TOGETHER
+        if any(own.get(name) not in _EMPTY for name in names)
+        for name in names
+    }
+    return {name: value for name, value in general.items() if name not in replaced} | dict(own)
+
+
+def echo(given: Mapping[str, object], names: Iterable[str]) -> dict[str, Label | None]:
+    """Return those fields of *given* that can be sent back; null for the others among *names*."""
+    found: dict[str, Label | None] = dict.fromkeys(names)
+    for name in found:
+        with suppress(errors.BadOption):
+            found[name] = _label(given, name)
+    return found
+
+
 def _formats(form: Mapping[str, object]) -> tuple[str, ...]:
     """Return what is listed: as a list, or as in ``webp,avif``; an empty one asks for nothing."""
     value = form.get("formats")
@@ -83,7 +117,7 @@ def _metadata(form: Mapping[str, object]) -> Metadata:
     return "strip" if fields.truth(form, "strip_metadata", default=False) else "keep"  # OS-19
 
 
-def _label(form: Mapping[str, object], name: str) -> str | int | float:
+def _label(form: Mapping[str, object], name: str) -> Label:
     match form.get(name):
         # A JSON text may hold half a character, and a number may be none; neither can be sent back.
         case str(value) if value == value.encode("utf-8", "replace").decode():

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pixmill.dialects.octosqueeze.options import FORMATS, LABELS, NATIVE
+from pixmill.dialects.octosqueeze.orders import MOST_ITEMS
 from pixmill.engine.types import AUTO
 from pixmill.http import native
 from pixmill.http.native import MODES
@@ -54,6 +55,35 @@ FORM: Mapping[str, Mapping[str, Any]] = {
     },
     **{name: {"type": "string", "description": "Comes back as it was sent."} for name in LABELS},
     **{name: native.FIELDS[name] for name in NATIVE},
+}
+
+_ITEM: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["url"],
+    "properties": {
+        "url": {"type": "string", "format": "uri", "description": "Where the image is."},
+        **{name: FORM[name] for name in LABELS},
+        "options": {
+            "type": "object",
+            "description": "What is to be done otherwise than with the others.",
+        },
+    },
+}
+
+#: The fields of a batch.
+BATCH_FORM: Mapping[str, Mapping[str, Any]] = {
+    "items": {"type": "array", "minItems": 1, "maxItems": MOST_ITEMS, "items": _ITEM},
+    "options": {
+        "type": "object",
+        "description": "What is to be done with all of them.",
+        "properties": {
+            name: field for name, field in FORM.items() if name not in {"file", "url", *LABELS}
+        },
+    },
+    "webhook_url": {
+        "type": "string",
+        "description": "Gets a signed form with the field `images` when all are done.",
+    },
 }
 
 ID = {"type": "string", "format": "uuid"}
@@ -145,11 +175,53 @@ RESULT = _success(
     },
 )
 
-STATUS = _success(
-    "What came of it.",
-    **_NUMBERS,
-    status={"type": "string", "enum": ["completed", "expired"]},
-    created_at=_MOMENT,
+_STANDING = {
+    "status": {
+        "type": "string",
+        "enum": ["queued", "processing", "completed", "failed", "expired"],
+    },
+    "created_at": _MOMENT,
+    "error": {"type": "object", "description": "Why it failed: code and message."},
+}
+
+STATUS = _success("What came of it.", **_NUMBERS, **_STANDING)
+
+BATCH = _success(
+    "The images, in the order of the request.",
+    status={
+        "type": "string",
+        "enum": ["completed", "processing"],
+        "description": "processing: some are still to be done; ask for their status by their ids.",
+    },
+    items={
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                **_NUMBERS,
+                **_STANDING,
+                "url": _TEXT,
+                **{name: FORM[name] for name in LABELS},
+                "compressed": {"type": "boolean", "description": "Whether there is a result."},
+                "compressions": {
+                    "type": "array",
+                    "description": "Every result there is, one for each format.",
+                    "items": {
+                        "type": "object",
+                        "properties": {"id": ID, "format": _TEXT, "link": _LINK, "size": _INTEGER},
+                    },
+                },
+            },
+        },
+    },
+    usage={
+        "type": "object",
+        "properties": {
+            "compressions_used": _INTEGER,
+            "compressions_limit": _LIMIT,
+            "remaining": _LIMIT,
+        },
+    },
 )
 
 FILE: dict[str, Any] = {

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from pixmill import clock, errors
 from pixmill.http.dialect import Wording
+from pixmill.services.jobs.types import Failure
 
 #: What the page calls a megabyte (OS-93).
 MEGABYTE = 1024 * 1024
@@ -68,6 +69,12 @@ def word(error: errors.Error, wording: Wording) -> Response:
 def told(error: errors.Error) -> dict[str, str]:
     """Return code and message of *error*, for an answer that is a success in the main."""
     return _told(error, error.look_up(ERRORS))
+
+
+def failed(failure: Failure) -> dict[str, str]:
+    """Return code and message of what went wrong with a job."""
+    wording = next(ERRORS[kind] for kind in failure.kind.__mro__ if kind in ERRORS)
+    return {"code": wording.code, "message": wording.message or failure.message}
 
 
 def _told(error: errors.Error, wording: Wording) -> dict[str, str]:

@@ -1,16 +1,21 @@
 """From the fields of an Optimagio request to the engine's options."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from pixmill import errors
-from pixmill.engine.probe import probe
-from pixmill.engine.types import AUTO, Metadata, Options
+from pixmill.engine.types import Metadata, Options
 from pixmill.http import fields, image_fields
-from pixmill.services.pool.blob import Blob
 
 #: Longest side that can be asked for, in pixels (OG-19, OG-37).
 MAX_SIDE = 8_000
+
+#: Files that one request may bring to a batch (OG-44, OG-61).
+CHUNK_FILES = 50
+
+#: What a caller may call a batch (OG-54).
+BATCH_NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 #: The outputs, beside `AUTO` (OG-18).
 FORMATS = ("jpeg", "png", "webp", "gif", "avif")
@@ -34,23 +39,11 @@ def wanted(given: Mapping[str, object]) -> Options:
     return replace(
         level if quality is None else Options(quality=quality),  # OG-36
         format=image_fields.format_(given, "format", FORMATS),
+        keeps=FORMATS,  # OG-39
         metadata=_metadata(given),
         width=_side(given, "width", "max_width"),
         height=_side(given, "height", "max_height"),
     )
-
-
-def settled(options: Options, blob: Blob) -> Options:
-    """
-    Return *options* with `AUTO` for an upload that is in none of `FORMATS` (OG-39).
-
-    Reads the header of *blob*, all of a GIF. Raises UnsupportedFormat or UnreadableImage.
-    """
-    if options.format is None:
-        with blob.view() as data:
-            if probe(data).format not in FORMATS:
-                return replace(options, format=AUTO)
-    return options
 
 
 def _level(given: Mapping[str, object]) -> Options:

@@ -18,6 +18,13 @@ DIAL_TIMEOUT = 4.0
 DIALED = 4
 
 
+def permits(config: FetchConfig, address: Address, port: int) -> bool:
+    """Say whether *address*, unwrapped, may be reached at *port*."""
+    if any(address in network for network in config.allow):
+        return True
+    return is_public(address) and port in config.ports
+
+
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """
     Connects to public addresses, and to networks that the operator has opened.
@@ -33,6 +40,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         self._resolve = resolve
         self._network = network
         self._stream: httpcore.AsyncNetworkStream | None = None
+        #: Whether an address was found that may not be reached.
+        self.refused = False
 
     async def connect_tcp(
         self,
@@ -50,7 +59,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         """
         addresses = await self._addresses(host)
         for address in addresses:
-            if not self._permits(address, port):
+            if not permits(self._config, address, port):
+                self.refused = True
                 raise errors.FetchFailed(detail=f"may not reach {address} port {port}")
         for address in addresses[:DIALED]:
             with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
@@ -74,11 +84,6 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             return [unwrapped(ip_address(answer)) for answer in dict.fromkeys(answers)]
         except ValueError as error:
             raise errors.FetchFailed(detail=str(error)) from error
-
-    def _permits(self, address: Address, port: int) -> bool:
-        if any(address in network for network in self._config.allow):
-            return True
-        return is_public(address) and port in self._config.ports
 
     async def __aenter__(self) -> Self:
         return self

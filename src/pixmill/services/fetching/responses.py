@@ -1,5 +1,7 @@
 """What servers answer: nothing of it is believed, and its bytes are counted while they arrive."""
 
+import asyncio
+
 import httpcore
 
 from pixmill import errors
@@ -12,6 +14,10 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 #: megabyte in chunks of one byte keeps a core busy for sixteen seconds.
 PIECES = 4096
 PIECE_SIZE = 256
+
+#: Bytes of an answer that nobody reads, and seconds, for which its sender is heard out.
+IGNORED_SIZE = 4096
+IGNORED_SECONDS = 1.0
 
 
 def header(response: httpcore.Response, name: bytes) -> str:
@@ -52,3 +58,20 @@ async def receive(response: httpcore.Response, blob: Blob, *, max_size: int, spe
             blob.write(data)
         except OSError as error:
             raise errors.Busy(detail=str(error)) from error
+
+
+async def ignore(response: httpcore.Response) -> None:
+    """
+    Let the server say the rest of a short answer; throw it away.
+
+    A connection that is closed before looks like a failure to many servers.
+    """
+    size = 0
+    try:
+        async with asyncio.timeout(IGNORED_SECONDS):
+            async for data in response.aiter_stream():
+                size += len(data)
+                if size > IGNORED_SIZE:
+                    return
+    except (TimeoutError, httpcore.NetworkError, httpcore.ProtocolError):
+        return

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Literal
 
 from pixmill.services.pool.blob import Blob
 
@@ -11,6 +12,9 @@ Network = IPv4Network | IPv6Network
 
 #: Hears of bytes before they are kept; raises Busy when there is no memory for them.
 Spend = Callable[[int], None]
+
+#: Why a message was not answered: for the operator, for it tells what is behind an address.
+Trouble = Literal["refused_address", "connection_failed", "tls", "timeout", "bad_answer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +35,11 @@ class Fetched:
 
     blob: Blob
     filename: str | None  #: as the server calls it: fit to be shown, nothing to open a file with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """What came of a message: one of the two."""
+
+    status: int | None = None  #: that the server answered with
+    trouble: Trouble | None = None

@@ -17,6 +17,10 @@ from pixmill.services.pool.replies import Lie
 from pixmill.services.pool.types import Counters, Optimized, PoolConfig, PoolStatus
 
 
+class _Died(Exception):
+    """The codec process ended in the middle of the job."""
+
+
 def protect_parent() -> None:
     """
     Keep other processes of the same user from tracing the server and reading its memory.
@@ -92,9 +96,14 @@ class Pool:
                 await self._admission.until_empty()
         await self._crew.stop()
 
-    async def optimize(self, blob: Blob, options: Options, *, memory_size: int) -> Optimized:
+    async def optimize(
+        self, blob: Blob, options: Options, *, memory_size: int, patient: bool = False
+    ) -> Optimized:
         """
         Have the image in *blob* optimized, at a cost of about *memory_size* bytes of memory.
+
+        Who is *patient* waits for as long as it takes, and lets most of the others go first; and
+        tries a second time when a codec dies, for somebody else may have killed it.
 
         Raises `errors.Busy` when its turn does not come, `errors.TooCostly` at the deadline,
         `errors.UnreadableImage` when a codec does not survive it, and whatever the engine raises.
@@ -102,8 +111,9 @@ class Pool:
         A caller who is canceled takes the job along.
         """
         blob.seal()
-        async with self._admission.admit(memory_size):
+        async with self._admission.admit(memory_size, patient=patient):
             orphaned = False
+            tries = 2 if patient else 1
             while True:
                 process = await self._take()
                 try:
@@ -114,6 +124,10 @@ class Pool:
                     orphaned = True
                 except Gone:
                     pass
+                except _Died as death:
+                    tries -= 1
+                    if not tries:
+                        raise errors.UnreadableImage(detail=str(death)) from None
 
     def status(self) -> PoolStatus:
         """Tell how things stand."""
@@ -160,4 +174,7 @@ class Pool:
                 raise errors.Busy from None
             if process.crashed and await self._crew.has_orphaned(process):
                 raise Orphaned from None
-            raise errors.UnreadableImage(detail=f"its codec process {lie}") from None
+            said = f"its codec process {lie}"
+            if process.crashed:
+                raise _Died(said) from None
+            raise errors.UnreadableImage(detail=said) from None

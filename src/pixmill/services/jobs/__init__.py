@@ -1,0 +1,1 @@
+"""Jobs: accepted now and worked on later, whatever happens in between."""

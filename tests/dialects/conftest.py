@@ -1,0 +1,46 @@
+"""What the tests of several dialects share."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from fixtures.databases import PostgreSQL
+from fixtures.origins import ALLOWED
+from fixtures.servers import RunningServer, start
+
+
+@pytest.fixture(scope="session")
+def grown_server(
+    postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """Give a server on PostgreSQL that may fetch; all tests share it, and none may hurt it."""
+    with postgresql.fresh() as url:
+        env = {"PIXMILL_DATABASE_URL": url, **ALLOWED}
+        running = start(tmp_path_factory.mktemp("grown"), env=env)
+        yield running
+        assert running.stop() == 0
+
+
+@pytest.fixture(params=["fetching_server", "grown_server"], ids=["sqlite", "postgresql"])
+def either_server(request: pytest.FixtureRequest) -> RunningServer:
+    """Give a server that may fetch, on each kind of database."""
+    running: RunningServer = request.getfixturevalue(request.param)
+    return running
+
+
+@pytest.fixture(scope="session")
+def idle_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give a server that accepts jobs and works on none; all tests share it."""
+    env = {"PIXMILL_SERVE_JOBS": "false", **ALLOWED}
+    running = start(tmp_path_factory.mktemp("idle"), env=env)
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """Give what keeps slow pictures back until it is set."""
+    gate = threading.Event()
+    yield gate
+    gate.set()

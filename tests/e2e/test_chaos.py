@@ -1,0 +1,22 @@
+"""Processes that are killed under load: nothing accepted is lost, nothing is charged twice."""
+
+from functools import partial
+
+import pytest
+from benchmarks.chaos.__main__ import run
+from benchmarks.chaos.worlds import embedded, grown
+
+#: As small as it can be with somebody to take over.
+small = partial(grown, servers=1, workers=2)
+
+
+@pytest.mark.parametrize("world_of", [embedded, small], ids=["embedded", "grown"])
+def test_nothing_is_lost_when_processes_are_killed(world_of, tmp_path):
+    with world_of(tmp_path) as world:
+        outcome = run(world, kills=4, seed=3, pauses=(0.3, 1.5), around=1.0)
+
+    assert outcome.killed.total() == 4
+    assert outcome.audit.problems == []
+    assert outcome.audit.unjust == {}
+    assert outcome.wrong == []
+    assert outcome.audit.downloaded == outcome.audit.completed > 0
