@@ -151,6 +151,7 @@ async def _books(
         chunks = "SELECT count(*) FROM chunks WHERE account_id = :account"
         queue = f"SELECT count(*) FROM {dbos}workflow_status WHERE status"
         keys = "SELECT count(*) FROM idempotency_keys WHERE account_id = :account"
+        held = "SELECT count(*) FROM reservations WHERE subject = :account"
         pairs = {
             "requests charged": (used.requests, found.completed - found.cached),
             "requests taken": (used.taken, used.requests),
@@ -159,7 +160,9 @@ async def _books(
             "chunks not over": (await number(f"{chunks} AND finished_at IS NULL"), 0),
             "requests answered once": (await number(f"{keys} AND status IS NOT NULL"), begun),
             "keys held": (await number(f"{keys} AND status IS NULL"), 0),
-            "reservations left": (await number("SELECT count(*) FROM reservations"), 0),
+            # Not those of others: whoever does not hear that a reservation was committed, because
+            # the database is away, leaves it until it lapses.
+            "reservations left": (await number(held), 0),
             "uploads left": (len((await connection.execute(_uploads_left())).all()), 0),
             "work in the queue": (await number(f"{queue} IN ('ENQUEUED', 'PENDING')"), 0),
             "work that failed": (await number(f"{queue} = 'ERROR'"), 0),

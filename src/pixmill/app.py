@@ -14,184 +14,34 @@ import pixmill
 from pixmill import clock, errors, worker
 from pixmill.dialects import all_dialects
 from pixmill.engine import versions
-from pixmill.engine.types import Limits
 from pixmill.http import docs, probes, routes
 from pixmill.http.access import Access
 from pixmill.http.bodies import Bodies
 from pixmill.http.fallback import Fallback
 from pixmill.http.lingering import Lingering
 from pixmill.http.metrics import Metrics
-from pixmill.services.accounts import Accounts
-from pixmill.services.batches import Batches
-from pixmill.services.fetching.fetcher import Fetcher
-from pixmill.services.fetching.types import FetchConfig
-from pixmill.services.idempotency import Idempotency
-from pixmill.services.jobs.endings import Endings
-from pixmill.services.jobs.jobs import Jobs
-from pixmill.services.jobs.reports import Reports
-from pixmill.services.jobs.types import CHUNKS, SINGLES
-from pixmill.services.jobs.work import Work
-from pixmill.services.keys import Keys
-from pixmill.services.limits import RateLimits
-from pixmill.services.links import Links
-from pixmill.services.optimization import Optimization
-from pixmill.services.plans import Plans
-from pixmill.services.pool.pool import Pool
-from pixmill.services.pool.types import PoolConfig
+from pixmill.services import assembly
 from pixmill.services.queue.executor import Executor
-from pixmill.services.queue.queue import Queue
-from pixmill.services.quotas import Quotas
 from pixmill.services.registry import Services
-from pixmill.services.results import Results, Retention
-from pixmill.services.secret import Secret
-from pixmill.services.uploads import Uploads
-from pixmill.services.usage import Usage
-from pixmill.services.webhooks.types import DELIVERIES
-from pixmill.services.webhooks.webhooks import Webhooks
 from pixmill.settings import Settings
 from pixmill.stores.db import Database
-from pixmill.stores.limits import windows_at
-from pixmill.stores.objects import Objects, S3Access
 from pixmill.stores.schema import migrate
 
 log = logging.getLogger(__name__)
 
-#: Seconds that a request is held beyond the longest work: a busy machine, a slow database.
-LEASE_MARGIN = 60.0
-
 #: How long the queue knows of work that is over.
 QUEUE_MEMORY = timedelta(days=2)
-
-#: Jobs that one process works on beside each other, beyond its codec processes: while some are
-#: read and stored, the codecs should have others.
-MORE_PLACES = 2
 
 _MIB = 1024 * 1024
 
 
-def pool_config(settings: Settings) -> PoolConfig:
-    """Return what *settings* say of the codec processes."""
-    return PoolConfig(
-        workers=settings.workers,
-        queue_size=settings.queue_size,
-        queue_timeout=settings.queue_timeout,
-        job_timeout=settings.job_timeout,
-        memory_size=settings.pixel_memory_mb * _MIB,
-        worker_memory_size=settings.worker_memory_mb * _MIB,
-        worker_jobs=settings.worker_jobs,
-        limits=Limits(
-            max_pixels=settings.max_pixels,
-            max_side=settings.max_side,
-            max_frames=settings.max_frames,
-            max_result_pixels=settings.max_result_pixels,
-        ),
-        require=settings.sandbox_require,
-    )
-
-
 def create_services(settings: Settings, database: Database) -> Services:
     """Return all services on *database*; nothing is started or loaded yet."""
-    config = pool_config(settings)
-    pool = Pool(config)
-    # Waiting in line, and after a fork server was lost once more, then the work; and some more.
-    longest = 2 * settings.queue_timeout + settings.job_timeout + LEASE_MARGIN
-    ttl = timedelta(seconds=settings.result_ttl)
-    secret = Secret(settings.secret_key.get_secret_value().encode())
-    objects = _objects(settings)
-    quotas = Quotas(database=database, lease=timedelta(seconds=longest))
-    results = Results(
-        database=database,
-        objects=objects,
-        links=Links(secret, purpose="result"),
-        retention=Retention(ttl=ttl),
-    )
-    fetcher = Fetcher(
-        FetchConfig(
-            timeout=settings.fetch_timeout,
-            redirects=settings.fetch_redirects,
-            concurrency=settings.fetch_concurrency,
-            allow=settings.fetch_allow,
-        )
-    )
-    queue = Queue(database_url=settings.resolved_database_url)
-    uploads = Uploads(database=database, objects=objects)
-    webhooks = Webhooks(
-        database=database,
-        queue=queue,
-        # Its own, so that receivers that are slow keep no picture waiting.
-        fetcher=Fetcher(FetchConfig(concurrency=DELIVERIES.places, allow=settings.fetch_allow)),
-        secret=secret,
-    )
-    endings = Endings(results=results, uploads=uploads, webhooks=webhooks)
-    reports = Reports()
-    services = Services(
-        accounts=Accounts(database=database),
-        keys=Keys(database=database),
-        plans=Plans(database=database),
-        quotas=quotas,
-        usage=Usage(database=database),
-        limits=RateLimits(
-            windows=windows_at(settings.redis_url),
-            when_unavailable=settings.rate_limits_when_unavailable,
-            anonymous_requests=settings.anonymous_requests,
-        ),
-        fetcher=fetcher,
-        results=results,
-        optimization=Optimization(quotas=quotas, pool=pool, limits=config.limits, results=results),
-        pool=pool,
-        uploads=uploads,
-        jobs=Jobs(
-            database=database, queue=queue, uploads=uploads, endings=endings, reports=reports
-        ),
-        batches=Batches(database=database, reports=reports, endings=endings, ttl=ttl),
-        idempotency=Idempotency(database=database, lease=_longest_upload(settings)),
-        webhooks=webhooks,
-        endings=endings,
-        queue=queue,
-        secret=secret,
-        public_url=settings.public_url,
-    )
+    services = assembly.create_services(settings, database)
     for dialect in all_dialects():
         if dialect.tell:
-            webhooks.renders[dialect.name] = partial(dialect.tell, services)
+            services.webhooks.renders[dialect.name] = partial(dialect.tell, services)
     return services
-
-
-def _objects(settings: Settings) -> Objects:
-    access = S3Access(
-        endpoint=settings.storage_endpoint,
-        region=settings.storage_region,
-        access_key_id=settings.storage_access_key_id,
-        secret_access_key=settings.storage_secret_access_key.get_secret_value(),
-    )
-    return Objects(settings.resolved_storage_url, access=access)
-
-
-def _longest_upload(settings: Settings) -> timedelta:
-    """Return how long nothing may be heard of a request with many files before it is dead."""
-    return timedelta(seconds=2 * settings.upload_timeout)
-
-
-def _executor(settings: Settings, database: Database, services: Services) -> Executor:
-    """Return what takes work from the queue in this process."""
-    work = Work(
-        database=database,
-        queue=services.queue,
-        optimization=services.optimization,
-        uploads=services.uploads,
-        fetcher=services.fetcher,
-        endings=services.endings,
-        places=settings.workers + MORE_PLACES,
-        stopping=lambda: executor.stopping.is_set(),  # noqa: PLW0108 - it is not there yet
-    )
-    works = {CHUNKS: work.run, SINGLES: work.run, DELIVERIES: services.webhooks.deliver}
-    executor = Executor(
-        database=database,
-        database_url=settings.resolved_database_url,
-        queue=services.queue,
-        works=works,
-    )
-    return executor
 
 
 @asynccontextmanager
@@ -209,6 +59,8 @@ async def _running(
         services.batches.sweep,
         services.idempotency.sweep,
         services.webhooks.sweep,
+        services.sessions.sweep,
+        services.runs.sweep,
         lambda: services.queue.forget(before=clock.now() - QUEUE_MEMORY),
     ]
     often = [services.webhooks.due] if executor else []
@@ -226,6 +78,8 @@ async def _running(
         await services.fetcher.stop()
         await services.webhooks.stop()
         await services.limits.close()
+        if services.vision:
+            await services.vision.close()
         await services.queue.close()
         await database.close()
 
@@ -271,7 +125,7 @@ def _create(settings: Settings, *, title: str, serve: bool, jobs: bool) -> FastA
     versions.check()
     database = Database(settings.resolved_database_url)
     services = create_services(settings, database)
-    executor = _executor(settings, database, services) if jobs else None
+    executor = assembly.create_executor(settings, database, services) if jobs else None
     metrics = Metrics(pool=services.pool.status, limits=services.limits.status)
 
     @asynccontextmanager

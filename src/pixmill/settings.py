@@ -211,6 +211,42 @@ class Settings(BaseSettings):
     fetch_concurrency: PositiveInt = Field(
         default=16, description="URLs that are fetched at one time; more wait their turn."
     )
+    vision_url: str = Field(
+        default="",
+        description="Server of the model that describes pictures: the base of an API like "
+        "OpenAI's, such as `http://127.0.0.1:8081/v1`; empty means none.",
+    )
+    vision_model: str = Field(default="", description="Name of the model there.")
+    vision_api_key: SecretStr = Field(
+        default=SecretStr(""), description="Key for that server, if it wants one."
+    )
+    vision_folder: str = Field(
+        default="",
+        description="Folder of a model that describes pictures in this process, in place of a "
+        "server; needs the extra `local-ai`.",
+    )
+    vision_timeout: PositiveFloat = Field(
+        default=120.0,
+        description="Seconds within which a picture must have been described, with all tries.",
+    )
+    vision_concurrency: PositiveInt = Field(
+        default=4,
+        description="Pictures that each process has described by that server at one time; a model "
+        "in the process itself takes one.",
+    )
+    vision_language: str = Field(
+        default="en",
+        description="Language of descriptions unless a caller asks for another, as a tag such as "
+        "`de` or `pt-BR`.",
+    )
+    vision_style: str = Field(
+        default="",
+        description="House style: what the model is told about wording and tone, at most 4,000 "
+        "characters.",
+    )
+    vision_style_file: str = Field(
+        default="", description="A file in UTF-8 with the house style, in place of the text."
+    )
 
     @property
     def resolved_database_url(self) -> str:

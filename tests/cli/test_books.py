@@ -134,6 +134,17 @@ def test_keys_are_listed_with_their_state(pixmill: Shell) -> None:
     assert lines[3].rstrip().endswith("revoked")
 
 
+def test_a_key_is_disabled_and_enabled(pixmill: Shell) -> None:
+    pixmill("keys", "create")
+    [key] = pixmill.json("keys", "list", "--json")
+    disabled = pixmill.json("keys", "disable", key["id"])
+    lines = pixmill("keys", "list").stdout.splitlines()
+
+    assert disabled["disabled_at"] is not None
+    assert lines[1].rstrip().endswith("switched off")
+    assert pixmill.json("keys", "enable", key["id"])["disabled_at"] is None
+
+
 def test_one_key_too_many_is_refused_with_what_to_do(pixmill: Shell) -> None:
     pixmill("accounts", "create", "--email", "ada@x.org", "--plan", "optimagio-free")
     pixmill("keys", "create", "--account", "ada@x.org")
@@ -184,15 +195,6 @@ def test_a_plan_is_changed_shown_and_reset(pixmill: Shell) -> None:
     lines = pixmill("plans", "list").stdout.splitlines()
     assert [line.split()[0] for line in lines if "edited" in line][1:] == ["optimagio-free"]
     assert pixmill.json("plans", "reset", "optimagio-free") == shipped
-
-
-def test_what_nothing_enforces_yet_is_said(pixmill: Shell) -> None:
-    kept = pixmill("plans", "set", "optimagio-free", "signup_credits=5", "monthly_requests=9")
-
-    assert kept.stderr == (
-        "Note: signup_credits is kept for the APIs to come and is not enforced yet.\n"
-    )
-    assert json.loads(kept.stdout)["signup_credits"] == 5
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.vision.server import MODEL, Script, serving, streaming
+
 from fixtures.databases import PostgreSQL
 from fixtures.origins import ALLOWED
 from fixtures.servers import RunningServer, start
@@ -34,6 +36,33 @@ def idle_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
     """Give a server that accepts jobs and works on none; all tests share it."""
     env = {"PIXMILL_SERVE_JOBS": "false", **ALLOWED}
     running = start(tmp_path_factory.mktemp("idle"), env=env)
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[Script]:
+    """Give the server of a model, which all tests share."""
+    with serving() as script:
+        yield script
+
+
+@pytest.fixture
+def eyes(model: Script) -> Iterator[Script]:
+    """Give the model, to whom nothing was said so far."""
+    model.asked.clear()
+    model.says(streaming())
+    yield model
+    model.says(streaming())
+
+
+@pytest.fixture(scope="session")
+def seeing_server(
+    model: Script, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """Give a server that may fetch and has a model; all tests share it, and none may hurt it."""
+    env = {"PIXMILL_VISION_URL": model.base_url, "PIXMILL_VISION_MODEL": MODEL, **ALLOWED}
+    running = start(tmp_path_factory.mktemp("seeing"), env=env)
     yield running
     assert running.stop() == 0
 

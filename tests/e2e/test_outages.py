@@ -1,7 +1,7 @@
 """Services that go away under load: callers are told so, and nothing is lost."""
 
 import pytest
-from benchmarks.chaos.outages import MANNERS, run
+from benchmarks.chaos.outages import run
 from benchmarks.chaos.worlds import grown
 
 
@@ -11,8 +11,16 @@ def world(tmp_path_factory):
         yield world
 
 
-@pytest.mark.parametrize("manner", MANNERS)
-@pytest.mark.parametrize("service", ["PostgreSQL", "Valkey", "S3"])
+#: All six are in `python -m benchmarks.chaos.outages`; these are the ones that differ most.
+@pytest.mark.parametrize(
+    ("service", "manner"),
+    [
+        ("PostgreSQL", "stopped"),
+        ("PostgreSQL", "frozen"),
+        ("Valkey", "stopped"),
+        ("S3", "stopped"),
+    ],
+)
 def test_callers_hear_503_while_a_service_is_away_and_nothing_is_lost(world, service, manner):
     outcome = run(world, service=service, manner=manner, seconds=3, around=0.5)
 

@@ -3,6 +3,9 @@
 import subprocess
 import sys
 
+from pixmill.engine.words import embed
+from pixmill.engine.words.types import Words
+
 from fixtures.pictures import animation, encode, graphic, photo, translucent
 
 _CHILD = """
@@ -11,14 +14,15 @@ from pathlib import Path
 from pixmill.engine.preload import preload
 preload()
 from pixmill.engine import codecs
-from pixmill.engine.optimize import optimize
 from pixmill.engine.types import Limits, Options
+from pixmill.engine.work import work
 known = set(sys.modules)
 for name in sys.argv[1:]:
     data = Path(name).read_bytes()
+    work(data, None, Limits())
     for format_ in (*codecs.names(), "auto"):
         for asked in ({}, {"smart": True}, {"mode": "max"}, {"metadata": "keep", "width": 20}):
-            optimize(data, Options(format=format_, **asked), Limits())
+            work(data, Options(format=format_, **asked), Limits())
 print(*sorted(set(sys.modules) - known))
 """
 
@@ -26,6 +30,9 @@ print(*sorted(set(sys.modules) - known))
 def test_no_module_is_imported_by_a_picture(tmp_path):
     uploads = {
         "photo.jpg": encode(photo(80, 60), "JPEG", quality=95),
+        "told.jpg": embed(
+            encode(photo(80, 60), "JPEG"), Words(title="Füchse", keywords=("a",))
+        ).data,
         "photo.tiff": encode(photo(80, 60), "TIFF"),
         "photo.bmp": encode(photo(40, 30), "BMP"),
         "drawing.png": encode(graphic(80, 60), "PNG"),

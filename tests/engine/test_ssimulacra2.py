@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -244,6 +244,7 @@ def test_rounding_errors_cost_a_smooth_picture_what_they_cost_in_the_reference()
 
 
 @settings(deadline=None, max_examples=30)
+@example(planes=np.ones((1, 3, 1), np.float32))
 @given(arrays(np.float32, st.tuples(*[st.integers(1, 40)] * 3), elements=st.floats(0, 1, width=32)))
 def test_the_blur_rounds_where_the_reference_rounds(planes):
     blurred = planes.copy()

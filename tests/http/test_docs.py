@@ -54,6 +54,8 @@ def test_the_page_shows_every_operation(page: tuple[Page, list[str]]) -> None:
     shown, _ = page
     for dialect in all_dialects():
         for operation in dialect.operations:
+            if operation.alias:
+                continue
             row = operation_row(shown, operation.method, operation.path)
 
             expect(row).to_have_count(1)

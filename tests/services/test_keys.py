@@ -131,6 +131,34 @@ async def test_a_revoked_key_stops_at_once_and_for_good(keys: Keys, clock: Clock
         await keys.revoke(id_="key_x")
 
 
+async def test_a_key_is_switched_off_and_on(keys: Keys) -> None:
+    """PO-7, PO-12: whoever asks hears that, and it is no key for whoever does not look closely."""
+    made = await keys.create()
+    off = await keys.switch(id_=made.key.id, on=False)
+
+    with pytest.raises(errors.KeyInactive):
+        await keys.authenticate(presented=made.secret)
+    on = await keys.switch(id_=made.key.id, on=True)
+    await keys.authenticate(presented=made.secret)
+    assert off.disabled_at is not None
+    assert on.disabled_at is None
+    assert issubclass(errors.KeyInactive, errors.BadKey)
+    with pytest.raises(errors.NotFound, match="no key key_x"):
+        await keys.switch(id_="key_x", on=True)
+
+
+async def test_a_revoked_key_is_not_switched_on(keys: Keys) -> None:
+    made = await keys.create()
+    await keys.switch(id_=made.key.id, on=False)
+    await keys.revoke(id_=made.key.id)
+
+    for on in (False, True):
+        await keys.switch(id_=made.key.id, on=on)
+        with pytest.raises(errors.BadKey) as refusal:
+            await keys.authenticate(presented=made.secret)
+        assert type(refusal.value) is errors.BadKey
+
+
 async def test_an_expired_key_does_not_work(keys: Keys, clock: Clock) -> None:
     made = await keys.create(lifetime=timedelta(days=2))
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +25,7 @@ def no_garbage_collector() -> Iterator[None]:
 @pytest.mark.anyio
 @pytest.mark.usefixtures("no_garbage_collector")
 async def test_a_canceled_statement_gives_back_its_lock(sqlite_path: Path) -> None:
+    before = set(threading.enumerate())
     database = Database(f"sqlite:///{sqlite_path}")
     async with database.transaction() as connection:
         await nodes.add(connection, id_="a")
@@ -44,3 +46,6 @@ async def test_a_canceled_statement_gives_back_its_lock(sqlite_path: Path) -> No
 
     assert canceled
     await database.close()
+    # Those of canceled statements have a last word for this event loop, which must not be closed.
+    for thread in set(threading.enumerate()) - before:
+        await asyncio.to_thread(thread.join, 1)

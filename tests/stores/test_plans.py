@@ -47,6 +47,7 @@ PREFIXES = {
 
 
 def test_the_numbers_are_the_published_ones() -> None:
+    """PO-9, PO-102, and the rows of the others that docs/contracts.md has."""
     shipped = {
         name: (
             plan.monthly_requests,

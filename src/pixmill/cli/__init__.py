@@ -34,10 +34,17 @@ COMMANDS = {
     "optimize": Lazy(
         target="pixmill.cli.optimize:optimize", help="Optimize files on this machine."
     ),
+    "analyze": Lazy(
+        target="pixmill.cli.analyze.command:analyze",
+        help="Tell what pictures show, and write it into them.",
+    ),
     "keys": Lazy(target="pixmill.cli.keys:app", help="Make, list and revoke API keys."),
     "accounts": Lazy(target="pixmill.cli.accounts:app", help="Make, list and change accounts."),
     "plans": Lazy(target="pixmill.cli.plans:app", help="Show and change what accounts may use."),
     "usage": Lazy(target="pixmill.cli.usage:usage", help="Show what was used in a month."),
+    "credits": Lazy(
+        target="pixmill.cli.credits:app", help="Show, give and give back credits of accounts."
+    ),
     "webhooks": Lazy(
         target="pixmill.cli.webhooks:app", help="Show and repeat what is sent to people's servers."
     ),

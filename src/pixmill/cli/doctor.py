@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from pixmill import errors
-from pixmill.app import pool_config
 from pixmill.cli.environment import DataDir, load
 from pixmill.engine import codecs, versions
 from pixmill.engine.decode import readable
+from pixmill.services.pool.configuration import pool_config
 from pixmill.services.pool.pool import Pool
 from pixmill.services.pool.sandbox import LAYERS
 from pixmill.settings import Settings, settings_table

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from pixmill import errors
 from pixmill.services.accounts import Accounts
+from pixmill.services.credits import Credits
 from pixmill.services.keys import Keys
 from pixmill.services.plans import Plans
 from pixmill.services.usage import Usage
@@ -35,6 +36,7 @@ class Books:
     keys: Keys
     plans: Plans
     usage: Usage
+    credits: Credits
     deliveries: DeliveryLog
     database: Database
 
@@ -69,6 +71,7 @@ async def _run(url: str, work: Callable[[Books], Awaitable[T]]) -> T:
                 keys=Keys(database=database),
                 plans=Plans(database=database),
                 usage=Usage(database=database),
+                credits=Credits(database=database),
                 deliveries=DeliveryLog(database=database),
                 database=database,
             )

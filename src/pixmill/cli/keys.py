@@ -82,6 +82,24 @@ def revoke(
     print_json(_public(run(data_dir, lambda books: books.keys.revoke(id_=key_id))))
 
 
+@app.command()
+def disable(
+    key_id: Annotated[str, typer.Argument(help="The key's id, as `pixmill keys list` shows it.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Switch a key off, at once and until it is switched on again; print it as JSON."""
+    print_json(_public(run(data_dir, lambda books: books.keys.switch(id_=key_id, on=False))))
+
+
+@app.command()
+def enable(
+    key_id: Annotated[str, typer.Argument(help="The key's id, as `pixmill keys list` shows it.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Switch a key on again; print it as JSON."""
+    print_json(_public(run(data_dir, lambda books: books.keys.switch(id_=key_id, on=True))))
+
+
 def _public(key: Key) -> dict[str, Any]:
     return {name: value for name, value in asdict(key).items() if name != "digest"}
 
@@ -89,6 +107,8 @@ def _public(key: Key) -> dict[str, Any]:
 def _state(key: Key) -> str:
     if key.revoked_at is not None:
         return "revoked"
+    if key.disabled_at is not None:
+        return "switched off"
     if key.expires_at is None:
         return "works"
     if key.expires_at <= clock.now():

@@ -14,7 +14,6 @@ from rich.progress import Progress
 from rich.table import Table
 
 from pixmill import errors
-from pixmill.app import pool_config
 from pixmill.cli.environment import load
 from pixmill.engine import versions
 from pixmill.engine.plan import TARGETS
@@ -23,6 +22,7 @@ from pixmill.http import negotiation
 from pixmill.services.optimization import produce
 from pixmill.services.outcome import Outcome
 from pixmill.services.pool.blob import Blob
+from pixmill.services.pool.configuration import pool_config
 from pixmill.services.pool.pool import Pool
 
 #: Version of what `--json` prints; it changes when a field changes its meaning or goes.

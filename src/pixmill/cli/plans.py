@@ -15,9 +15,6 @@ app = typer.Typer(
     help="Show and change what accounts may use.",
 )
 
-#: Fields of a plan that no API so far heeds.
-NOT_ENFORCED = frozenset({"signup_credits", "monthly_credits"})
-
 Name = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name.")]
 
 
@@ -67,10 +64,6 @@ def set_(
     """Change fields of a plan, from the next request on; print it as JSON."""
     values = dict(_parse(change) for change in changes)
     plan = run(data_dir, lambda books: books.plans.change(name=name, changes=values))
-    for field in values:
-        if field in NOT_ENFORCED:
-            note = f"Note: {field} is kept for the APIs to come and is not enforced yet."
-            typer.echo(note, err=True)
     print_json(asdict(plan))
 
 

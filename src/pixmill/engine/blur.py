@@ -85,7 +85,8 @@ def recursive(planes: Planes) -> None:
 def _walk(way: Callable[[Plane], Plane], lines: Plane) -> None:
     """Replace *lines*, which stand side by side and know nothing of another, some at a time."""
     for part in np.array_split(lines, max(round(lines.shape[1] / _ABREAST), 1), axis=1):
-        part[:] = way(part)
+        # A single one twice: OpenCV takes a step of one value for a scalar, and writes it nowhere.
+        part[:] = way(part) if part.shape[1] > 1 else way(np.repeat(part, 2, axis=1))[:, :1]
 
 
 def _along(lines: Plane) -> Plane:

@@ -1,21 +1,15 @@
 """The one way through the engine: probe → plan → decode → transform → choose → encode."""
 
-import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
-
-import ajpegli
-import cv2
-import oxipng
-import pyvips
 
 from pixmill import errors
 from pixmill.engine import codecs
 from pixmill.engine.choose import IDENTICAL, Subject, choose
 from pixmill.engine.content import Content, analyze
 from pixmill.engine.decode import decode
+from pixmill.engine.faults import blaming_the_image
 from pixmill.engine.floor import optimized_already, settled, without_loss
 from pixmill.engine.look import Look
 from pixmill.engine.plan import plans
@@ -25,23 +19,6 @@ from pixmill.engine.types import Limits, Options, Picture, Plan, Result
 
 #: How far a format's weight may be above the lowest and still win: predictions are no better.
 DOUBT = 1.15
-
-#: What the libraries raise at bytes that they cannot make sense of.
-_BROKEN = (
-    ajpegli.AjpegliError,
-    cv2.error,
-    oxipng.PngError,
-    pyvips.Error,
-    ArithmeticError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,  # imagecodecs' and Pillow's word for what their C libraries refuse
-    SyntaxError,  # Pillow's word for a broken PNG
-    TypeError,
-    ValueError,
-    struct.error,
-)
 
 
 def optimize(data: bytes, options: Options, limits: Limits) -> Result:
@@ -53,18 +30,8 @@ def optimize(data: bytes, options: Options, limits: Limits) -> Result:
     more bytes than *data*.
     """
     candidates = plans(probe(data), options, limits)
-    with _blaming_the_image():
+    with blaming_the_image():
         return _smallest(data, candidates)
-
-
-@contextmanager
-def _blaming_the_image() -> Iterator[None]:
-    try:
-        yield
-    except MemoryError:
-        raise errors.TooCostly from None
-    except _BROKEN as error:
-        raise errors.UnreadableImage(detail=f"{type(error).__name__}: {error}") from error
 
 
 def _smallest(data: bytes, candidates: Sequence[Plan]) -> Result:

@@ -5,7 +5,7 @@ import numpy.ma  # noqa: F401 - numpy's set operations import it when they are f
 import oxipng  # noqa: F401
 from PIL import Image
 
-from pixmill.engine import codecs, optimize  # noqa: F401
+from pixmill.engine import codecs, work  # noqa: F401
 
 
 def preload() -> None:

@@ -92,6 +92,7 @@ class Operation:
     success: Mapping[str, Any] = field(default_factory=dict)  #: OpenAPI's Response object for 200
     accepted: Mapping[str, Any] = field(default_factory=dict)  #: for 202
     faults: tuple[type[Error], ...] = ()  #: beside those that every operation has
+    alias: bool = False  #: the same as another, under another path, and not documented twice
 
     @property
     def name(self) -> str:

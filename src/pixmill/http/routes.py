@@ -54,6 +54,7 @@ def _add(
         status_code=202 if operation.accepted and not operation.success else 200,
         responses=responses(dialect, operation),
         openapi_extra=_described(operation),
+        include_in_schema=not operation.alias,
     )
     if operation.method == "GET":
         app.add_api_route(

@@ -11,9 +11,12 @@ from typing import Any, Generic, TypeVar
 import pixmill
 from pixmill.engine import codecs, versions
 from pixmill.engine.types import Options
+from pixmill.engine.words.types import Words
 from pixmill.services.pool.blob import Blob
 
 T = TypeVar("T")
+
+NO_WORDS = Words()
 
 
 def digest_of(blob: Blob) -> str:
@@ -33,17 +36,21 @@ def engine_version() -> str:
     return _canonical(parts)
 
 
-def cache_key(*, digest: str, options: Options, engine: str) -> str:
+def cache_key(*, digest: str, options: Options, engine: str, words: Words = NO_WORDS) -> str:
     """
     Return what is equal for equal work (OG-40).
 
     All options are part of it, those that were not sent with their defaults. The order of the
-    formats that `AUTO` may choose from says nothing, and without `AUTO` neither do they.
+    formats that `AUTO` may choose from says nothing, and without `AUTO` neither do they. *words*
+    are what is put into the result.
     """
     chosen = asdict(options)
     chosen["accept"] = sorted(set(options.accept)) if options.chooses else []
     chosen["target"] = None if options.target is None else float(options.target)
-    return _canonical({"image": digest, "options": chosen, "engine": engine})
+    parts = {"image": digest, "options": chosen, "engine": engine}
+    if words != NO_WORDS:
+        parts["words"] = asdict(words)
+    return _canonical(parts)
 
 
 def _canonical(value: object) -> str:

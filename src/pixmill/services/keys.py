@@ -117,12 +117,22 @@ class Keys:
             raise errors.NotFound(f"There is no key {id_}.")
         return key
 
+    async def switch(self, *, id_: str, on: bool) -> Key:
+        """Switch the key off, or on again, from the next request on (PO-7). Raises NotFound."""
+        disabled_at = None if on else self._now()
+        async with self._database.transaction() as connection:
+            key = await keys.switch(connection, id_=id_, disabled_at=disabled_at)
+        if key is None:
+            raise errors.NotFound(f"There is no key {id_}.")
+        return key
+
     async def authenticate(self, *, presented: str | None) -> Caller:
         """
         Return who *presented* belongs to.
 
         Raises BadKey when it is missing, malformed, unknown, revoked or expired, or its account is
-        disabled: the caller does not hear which (OP-3, OP-4).
+        disabled: the caller does not hear which (OP-3, OP-4). Raises KeyInactive, which is one, for
+        a key that is switched off (PO-12).
         """
         if presented is None or not _KEY.fullmatch(presented):
             raise errors.BadKey
@@ -136,6 +146,8 @@ class Keys:
         expired = key.expires_at is not None and key.expires_at <= now
         if key.revoked_at is not None or account.disabled_at is not None or expired:
             raise errors.BadKey
+        if key.disabled_at is not None:
+            raise errors.KeyInactive
         return Caller(account=account, key=key, plan=found.plan, used=found.used)
 
 

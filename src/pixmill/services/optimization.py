@@ -1,15 +1,20 @@
 """The one path every image takes: sync calls, jobs, batches and the dashboard all end here."""
 
 import asyncio
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from pixmill import errors
 from pixmill.engine import codecs
 from pixmill.engine.decode import readable
 from pixmill.engine.plan import memory_size, plans
 from pixmill.engine.probe import probe
-from pixmill.engine.types import Limits, Options, Plan
-from pixmill.services.cache import SingleFlight, cache_key, digest_of, engine_version
+from pixmill.engine.survey import Survey
+from pixmill.engine.survey import prepare as prepare_survey
+from pixmill.engine.types import ImageInfo, Limits, Options, Plan
+from pixmill.engine.words import WRITABLE, embed
+from pixmill.engine.words.types import Words
+from pixmill.services.cache import NO_WORDS, SingleFlight, cache_key, digest_of, engine_version
 from pixmill.services.keys import Caller
 from pixmill.services.outcome import Outcome
 from pixmill.services.pool.blob import Blob
@@ -102,7 +107,7 @@ class Optimization:
             await self._quotas.count(caller=caller, bytes_in=blob.size, bytes_out=stored.size)
         return self._kept(stored, cached=not first)
 
-    async def prepare(
+    async def prepare(  # noqa: PLR0913 - each of them says one thing
         self,
         *,
         account_id: str,
@@ -110,9 +115,12 @@ class Optimization:
         options: Options,
         filename: str | None,
         committed: bool = False,
+        words: Words = NO_WORDS,
     ) -> Prepared:
         """
         Do the work of a job, or find that it was done before; charge for nothing.
+
+        *words* go into the result, if its format has a place for them.
 
         Waits behind those who hold a connection for their answer, and for as long as it takes.
         """
@@ -120,12 +128,17 @@ class Optimization:
             digest=await asyncio.to_thread(digest_of, blob),
             options=options,
             engine=engine_version(),
+            words=words,
         )
         known = await self._cached(account_id, key)
         if known:
             again = self._results.another(stored=known, filename=filename, committed=committed)
             return Prepared(stored=again, cached=True)
         outcome, first = await self._made(account_id, key, blob=blob, options=options, patient=True)
+        if words != NO_WORDS and outcome.format in WRITABLE:
+            with suppress(errors.WordsNotSupported):
+                embedded = await asyncio.to_thread(embed, outcome.data, words)
+                outcome = replace(outcome, data=embedded.data)
         stored = await self._results.stage(
             account_id=account_id,
             cache_key=key,
@@ -135,13 +148,17 @@ class Optimization:
         )
         return Prepared(stored=stored, cached=not first)
 
-    def check(self, *, blob: Blob, options: Options) -> None:
+    async def survey(self, blob: Blob) -> Survey:
+        """Measure the picture in *blob*, for a job: it waits behind those who hold a connection."""
+        return await measure(pool=self._pool, limits=self._limits, blob=blob)
+
+    def check(self, *, blob: Blob, options: Options) -> ImageInfo:
         """
-        Raise what the header of *blob* says already of why there can be no result.
+        Return what the header of *blob* says; raise what it says of why there can be no result.
 
         Reads all of a GIF, so not for the event loop.
         """
-        _plans(blob, options, self._limits)
+        return _plans(blob, options, self._limits)[0].source
 
     async def _settled(self, reservation: Reservation, stored: Stored, *, bytes_in: int) -> None:
         """Charge for *stored*; what cannot be charged for is not kept for others to find."""
@@ -225,9 +242,23 @@ async def produce(
     )
 
 
+async def measure(*, pool: Pool, limits: Limits, blob: Blob) -> Survey:
+    """Measure the picture in *blob* for nobody in particular, who waits for as long as it takes."""
+    plan = await asyncio.to_thread(_survey_plan, blob, limits)
+    return await pool.survey(blob, memory_size=memory_size(plan), patient=True)
+
+
 def _plans(blob: Blob, options: Options, limits: Limits) -> tuple[Plan, ...]:
     with blob.view() as data:
         info = probe(data)
     if info.format not in readable():
         raise errors.UnsupportedFormat
     return plans(info, options, limits)
+
+
+def _survey_plan(blob: Blob, limits: Limits) -> Plan:
+    with blob.view() as data:
+        info = probe(data)
+    if info.format not in readable():
+        raise errors.UnsupportedFormat
+    return prepare_survey(info, limits)

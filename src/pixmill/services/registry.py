@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from pixmill.services.accounts import Accounts
 from pixmill.services.batches import Batches
+from pixmill.services.credits import Credits
 from pixmill.services.fetching.fetcher import Fetcher
 from pixmill.services.idempotency import Idempotency
 from pixmill.services.jobs.endings import Endings
@@ -18,8 +19,12 @@ from pixmill.services.queue.queue import Queue
 from pixmill.services.quotas import Quotas
 from pixmill.services.results import Results
 from pixmill.services.secret import Secret
+from pixmill.services.sessions.runs import Runs
+from pixmill.services.sessions.sampling import Sampling
+from pixmill.services.sessions.sessions import Sessions
 from pixmill.services.uploads import Uploads
 from pixmill.services.usage import Usage
+from pixmill.services.vision.types import Style, Vision
 from pixmill.services.webhooks.webhooks import Webhooks
 
 
@@ -32,6 +37,7 @@ class Services:
     plans: Plans
     quotas: Quotas
     usage: Usage
+    credits: Credits
     limits: RateLimits
     fetcher: Fetcher
     results: Results
@@ -44,6 +50,11 @@ class Services:
     webhooks: Webhooks
     endings: Endings
     queue: Queue
+    sessions: Sessions
+    runs: Runs
+    sampling: Sampling
+    vision: Vision | None  #: None: no model is configured
+    style: Style  #: how pictures are described unless a caller says something else
     secret: Secret
     #: Set when the server is about to stop: whoever talks to a caller for long ends it.
     closing: asyncio.Event = field(default_factory=asyncio.Event)

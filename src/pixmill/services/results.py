@@ -199,6 +199,12 @@ class Results:
             raise errors.NotFound
         return stored
 
+    async def all(self, *, ids: Sequence[str], account_id: str) -> dict[str, Stored]:
+        """Return those of the account's results that there are, each by its id."""
+        async with self._database.reading() as connection:
+            found = await results.by_ids(connection, ids=ids)
+        return {id_: each for id_, each in found.items() if each.account_id == account_id}
+
     async def cached(self, *, account_id: str, cache_key: str) -> Stored | None:
         """Return the account's newest living result of the same work."""
         async with self._database.reading() as connection:
@@ -208,7 +214,11 @@ class Results:
 
     def link(self, stored: Stored) -> str:
         """Return the token with which anybody can have *stored* for as long as it lives."""
-        return self._links.sign(stored.id, expires_at=stored.expires_at or FOREVER)
+        return self.link_to(id_=stored.id, expires_at=stored.expires_at)
+
+    def link_to(self, *, id_: str, expires_at: datetime | None) -> str:
+        """Return the same for the result with that id and life, without looking whether it is."""
+        return self._links.sign(id_, expires_at=expires_at or FOREVER)
 
     async def linked(self, *, id_: str, token: str) -> Stored:
         """Return the living result that *token* was made for. Raises NotFound."""

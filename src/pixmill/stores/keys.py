@@ -37,6 +37,7 @@ class Key:
     last_used_at: datetime | None = None  #: for a request that was charged; to the minute
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    disabled_at: datetime | None = None  #: switched off, until it is switched on again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,7 @@ keys = Table(
     Column("last_used_at", UtcDateTime),
     Column("expires_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+    Column("disabled_at", UtcDateTime),
 )
 
 _BY_DIGEST = (
@@ -153,6 +155,17 @@ async def revoke(connection: AsyncConnection, *, id_: str, now: datetime) -> Key
         .where(keys.c.id == id_)
         .values(revoked_at=func.coalesce(keys.c.revoked_at, bindparam("now", now, UtcDateTime)))
         .returning(*keys.c)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return record(Key, row) if row else None
+
+
+async def switch(
+    connection: AsyncConnection, *, id_: str, disabled_at: datetime | None
+) -> Key | None:
+    """Switch the key off at that moment, or on again for None. None means there is no such key."""
+    statement = (
+        keys.update().where(keys.c.id == id_).values(disabled_at=disabled_at).returning(*keys.c)
     )
     row = (await connection.execute(statement)).one_or_none()
     return record(Key, row) if row else None

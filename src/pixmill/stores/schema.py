@@ -18,6 +18,8 @@ from pixmill.stores import (
     accounts,
     batches,
     chunks,
+    credits,  # noqa: A004 - the name that only a console has
+    deductions,
     deliveries,
     endpoints,
     idempotency,
@@ -28,7 +30,9 @@ from pixmill.stores import (
     plans,
     quotas,
     results,
+    runs,
     secret,
+    sessions,
     usage,
 )
 from pixmill.stores.db import sqlite_path, sync_engine, worded
@@ -52,6 +56,15 @@ TABLES = (
     endpoints.endpoints,
     idempotency.idempotency_keys,
     nodes.nodes,
+    sessions.sessions,
+    sessions.pictures,
+    runs.runs,
+    runs.tasks,
+    runs.events,
+    runs.exports,
+    credits.credit_balances,
+    credits.credit_entries,
+    deductions.credit_deductions,
 )
 
 #: What DBOS keeps beside them on SQLite; on PostgreSQL it has a schema of its own.

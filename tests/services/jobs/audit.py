@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pixmill.services.jobs import holds
+from pixmill.services import holds
 from pixmill.services.jobs.types import load_made
 from pixmill.stores import batches, chunks, deliveries, jobs, leases, quotas, results, usage
 from pixmill.stores.batches import Batch
@@ -115,7 +115,7 @@ class Audit:
         held: Books = Counter()
         for job in all_jobs:
             chunk = self._chunks[job.chunk_id]
-            for name in holds.names(job) if job.state in LIVING else ():
+            for name in holds.names(job.id, job.held) if job.state in LIVING else ():
                 holder = found.pop(name, None)
                 assert holder or self._lapsed(job)
                 if holder:

@@ -27,9 +27,9 @@ JSON = st.recursive(
 )
 
 
-def read(message: object) -> replies.Done:
+def read(message: object) -> Any:
     text = message if isinstance(message, bytes) else json.dumps(message).encode()
-    return replies.read_reply(text, job_id=7, output_size=100)
+    return replies.read_reply(text, kind=replies.Done, job_id=7, output_size=100)
 
 
 @given(message=st.binary() | st.text().map(str.encode))

@@ -18,10 +18,11 @@ XMP_TYPE = b"application/rdf+xml"
 
 
 class Item(NamedTuple):
-    """One item: its type, and for ``mime`` items its content type."""
+    """One item: its type, and for ``mime`` items its content type, and how that is packed."""
 
     kind: bytes
     content_type: bytes = b""
+    encoding: bytes = b""
 
 
 class Location(NamedTuple):
@@ -97,10 +98,9 @@ def _infos(meta: Meta, cursor: Cursor) -> None:
         if box.kind != b"infe" or head is None:
             continue
         number, kind = head.unpack_from(body)
-        # The item's name, then the content type, each ends with a zero.
-        words = body[head.size :].split(b"\0")
-        content_type = words[1] if kind == b"mime" and len(words) > 1 else b""
-        meta.items.setdefault(number, Item(kind, content_type))
+        # The item's name, then content type and encoding, each ends with a zero.
+        words = [*body[head.size :].split(b"\0"), b"", b""] if kind == b"mime" else [b""] * 3
+        meta.items.setdefault(number, Item(kind, words[1], words[2]))
 
 
 def _locations(meta: Meta, cursor: Cursor) -> None:

@@ -10,7 +10,7 @@ from pixmill.errors import UnreadableImage
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 DHT, DAC, DQT, DNL, DRI = 0xC4, 0xCC, 0xDB, 0xDC, 0xDD
-APP0, APP1, APP2, APP13, APP14, COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
+APP0, APP1, APP2, APP11, APP13, APP14, COM = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE, 0xFE
 
 #: Every marker that begins a frame: C0–CF without DHT, JPG and DAC.
 FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, DAC}
@@ -22,6 +22,8 @@ EXIF = b"Exif\0"
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 ICC = b"ICC_PROFILE\0"
+#: Further pictures that follow the first one (CIPA DC-007).
+MULTI_PICTURE = b"MPF\0"
 PHOTOSHOP = b"Photoshop 3.0\0"
 
 #: Bytes that one segment can carry beside its marker and length.
@@ -77,6 +79,16 @@ def segments(data: Data) -> Iterator[Segment]:
             yield Segment(SCAN, at, found.start() if found else len(data))
             at = found.start() if found else len(data)
     raise UnreadableImage(detail="too many jpeg segments")
+
+
+def before_scan(data: Data) -> list[Segment]:
+    """Return the segments before the first scan. Raises UnreadableImage when there is none."""
+    found: list[Segment] = []
+    for segment in segments(data):
+        if segment.marker == SOS:
+            return found
+        found.append(segment)
+    raise UnreadableImage(detail="no jpeg scan")
 
 
 class Carried(NamedTuple):

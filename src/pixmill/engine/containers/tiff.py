@@ -86,8 +86,8 @@ class Tiff:
 
     def content(self, entry: Entry | None) -> bytes | None:
         """Return the bytes of a field of bytes; None when it is not one or is cut off."""
-        if entry is None or entry.type not in _BYTES or entry.length <= 4:
+        if entry is None or entry.type not in _BYTES:
             return None
-        at = self.number("I", entry.at)
+        at = self.number("I", entry.at) if entry.length > 4 else entry.at
         value = self.data[at : at + entry.length]
         return value if len(value) == entry.length else None

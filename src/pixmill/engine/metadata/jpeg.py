@@ -70,19 +70,21 @@ def strip(data: bytes, orientation: int) -> bytes:
     return b"".join(head + body)
 
 
-def insert(
+def insert(  # noqa: PLR0913 - one argument for each kind of metadata
     data: bytes,
     *,
     exif: bytes | None = None,
     xmp: bytes | None = None,
     iptc: bytes | None = None,
     profile: bytes | None = None,
+    keep_extended_xmp: bool = False,
 ) -> bytes:
     """
     Return the JPEG *data* with what is given put in, in place of what it has of the same kind.
 
     *exif* may come with or without JPEG's prefix; *iptc* begins with ``Photoshop 3.0``. What no
-    segment can hold is left out. Raises UnreadableImage.
+    segment can hold is left out. *xmp* that was only changed still refers to the Extended XMP
+    that there is, so that can be kept. Raises UnreadableImage.
     """
     made = [
         *_exif(exif or b""),
@@ -93,7 +95,7 @@ def insert(
     given = {
         (APP1, EXIF): exif,
         (APP1, XMP): xmp,
-        (APP1, EXTENDED_XMP): xmp,
+        (APP1, EXTENDED_XMP): None if keep_extended_xmp else xmp,
         (APP2, ICC): profile,
         (APP13, PHOTOSHOP): iptc,
     }

@@ -1,11 +1,10 @@
 """The header of a JPEG."""
 
 import struct
-from collections.abc import Iterable
 from typing import Literal
 
 from pixmill.engine.containers import Data
-from pixmill.engine.containers.jpeg import COM, FRAMES, SOS, Segment, carried, segments
+from pixmill.engine.containers.jpeg import COM, FRAMES, before_scan, carried
 from pixmill.engine.probe import exif, icc
 from pixmill.engine.types import ImageInfo
 from pixmill.errors import UnreadableImage, UnsupportedFormat
@@ -21,7 +20,7 @@ _COLORS: dict[int, Literal["grey", "rgb", "cmyk"]] = {1: "grey", 3: "rgb", 4: "c
 
 def read(data: Data) -> ImageInfo:
     """Return what the segments before the first scan say; those behind it are not looked at."""
-    head = _head(segments(data))
+    head = before_scan(data)
     frames = [segment for segment in head if segment.marker in FRAMES]
     if len(frames) != 1:
         raise UnreadableImage(detail=f"{len(frames)} jpeg frames")
@@ -50,12 +49,3 @@ def read(data: Data) -> ImageInfo:
         metadata=frozenset(name for name, there in present.items() if there),
         progressive=frame.marker in _PROGRESSIVE,
     )
-
-
-def _head(pieces: Iterable[Segment]) -> list[Segment]:
-    head: list[Segment] = []
-    for segment in pieces:
-        if segment.marker == SOS:
-            return head
-        head.append(segment)
-    raise UnreadableImage(detail="no jpeg scan")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pixmill import clock
-from pixmill.services.jobs import holds
+from pixmill.services import holds
 from pixmill.services.jobs.types import (
     IDLE,
     Batch,
@@ -96,8 +96,8 @@ class Endings:
         await self._leave(connection, job)
         await holds.settle(
             connection,
-            chunk=chunk,
-            job=job,
+            payer=_payer(chunk),
+            names=holds.names(job.id, job.held),
             charged=len(prepared) - len(free),
             cached=len(free),
             bytes_in=source_size * len(prepared),
@@ -130,7 +130,13 @@ class Endings:
         batch = await self._count(connection, job, failed=True)
         await self._leave(connection, job)
         await holds.settle(
-            connection, chunk=chunk, job=job, charged=0, cached=0, bytes_in=0, bytes_out=0
+            connection,
+            payer=_payer(chunk),
+            names=holds.names(job.id, job.held),
+            charged=0,
+            cached=0,
+            bytes_in=0,
+            bytes_out=0,
         )
         await self._tell(connection, chunk, job, batch, event=f"job.{state}")
         return True
@@ -189,3 +195,12 @@ def _made(product: Prepared | Failure) -> Made:
     if isinstance(product, Failure):
         return Made(failure=product)
     return Made(result_id=product.stored.id, cached=product.cached)
+
+
+def _payer(chunk: Chunk) -> holds.Payer:
+    return holds.Payer(
+        account_id=chunk.account_id,
+        key_id=chunk.key_id,
+        subject=chunk.subject,
+        period=chunk.period,
+    )

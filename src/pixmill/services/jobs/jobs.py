@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pixmill import clock, errors
-from pixmill.services.jobs import holds
+from pixmill.services import holds
 from pixmill.services.jobs.endings import Endings
 from pixmill.services.jobs.reports import Reports
 from pixmill.services.jobs.types import (
@@ -282,7 +282,13 @@ class Jobs:
             if job.source_key is not None:
                 until = job.expires_at + holds.MARGIN
                 await self._uploads.claim(connection, key=job.source_key, until=until)
-        await holds.hold(connection, subject=chunk.subject, period=chunk.period, jobs=accepted)
+        await holds.hold(
+            connection,
+            subject=chunk.subject,
+            period=chunk.period,
+            names=[name for job in accepted for name in holds.names(job.id, job.held)],
+            until=max(job.expires_at for job in accepted),
+        )
         await keys.touch(connection, id_=caller.key.id, now=now)
         await self._queue.put(
             connection,

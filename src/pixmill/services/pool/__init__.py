@@ -16,5 +16,6 @@ To read it in the order in which things happen:
 3. `worker` is what a codec process does: lock itself in, then answer jobs for ever.
 4. `sandbox` is the lock, layer by layer: `rlimits`, `landlock`, `seccomp` with its `syscalls`.
 5. `process` is one codec process as the server sees it. Between the two are a `channel`,
-   `messages`, files (`blob`), and on the server's side distrust (`replies`).
+   `messages`, files (`blob`), and on the server's side distrust (`replies`). `tasks` has what can
+   be asked for.
 """

@@ -52,9 +52,12 @@ class Channel:
         """
         Send *message* as JSON, and with it access to the open *files*.
 
+        In UTF-8, so that a text has four bytes a character at most.
+
         Raises ConnectionError when the other side is gone or does not listen.
         """
-        data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+        data = text.encode("utf-8", "surrogatepass") + b"\n"
         try:
             sent = socket.send_fds(self._sock, [data], list(files))
         except BlockingIOError:

@@ -45,7 +45,7 @@ class Job:
     """What a codec process is asked to do with the first of the two files that come along."""
 
     id: int
-    options: Options
+    options: Options | None  #: None asks for a survey
     limits: Limits
 
     def to_message(self) -> dict[str, Any]:
@@ -56,11 +56,14 @@ class Job:
     def from_message(cls, message: bytes) -> Self:
         """Read what `to_message` wrote and JSON turned into text."""
         values = json.loads(message)
+        limits = Limits(**values["limits"])
+        if values["options"] is None:
+            return cls(id=values["id"], options=None, limits=limits)
         options: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values["options"].items()
         }
-        return cls(id=values["id"], options=Options(**options), limits=Limits(**values["limits"]))
+        return cls(id=values["id"], options=Options(**options), limits=limits)
 
 
 def ready(layers: Layers) -> dict[str, Any]:

@@ -5,15 +5,17 @@ from contextlib import suppress
 from dataclasses import replace
 
 from pixmill import errors
+from pixmill.engine.survey import Survey
 from pixmill.engine.types import Options
-from pixmill.services.pool import sandbox
+from pixmill.services.pool import sandbox, tasks
 from pixmill.services.pool.admission import Admission
 from pixmill.services.pool.blob import Blob
 from pixmill.services.pool.crew import Crew
 from pixmill.services.pool.launcher import Launcher, LaunchFailed
 from pixmill.services.pool.messages import Orders
 from pixmill.services.pool.process import CodecProcess, Gone, Orphaned
-from pixmill.services.pool.replies import Lie
+from pixmill.services.pool.replies import Answer, Lie
+from pixmill.services.pool.tasks import Task
 from pixmill.services.pool.types import Counters, Optimized, PoolConfig, PoolStatus
 
 
@@ -44,7 +46,7 @@ class Pool:
         config: PoolConfig,
         *,
         preload: str = "pixmill.engine.preload:preload",
-        target: str = "pixmill.engine.optimize:optimize",
+        target: str = "pixmill.engine.work:work",
         disable: frozenset[str] = frozenset(),
     ) -> None:
         conditions = sandbox.Conditions(
@@ -110,6 +112,17 @@ class Pool:
         When the fork server ends, which is no image's doing, the work is begun anew, but only once.
         A caller who is canceled takes the job along.
         """
+        return await self._have_done(
+            tasks.optimization(options), blob, memory_size=memory_size, patient=patient
+        )
+
+    async def survey(self, blob: Blob, *, memory_size: int, patient: bool = False) -> Survey:
+        """Have the image in *blob* measured; what `optimize` says holds here, too."""
+        return await self._have_done(tasks.SURVEY, blob, memory_size=memory_size, patient=patient)
+
+    async def _have_done(
+        self, task: Task[Answer], blob: Blob, *, memory_size: int, patient: bool
+    ) -> Answer:
         blob.seal()
         async with self._admission.admit(memory_size, patient=patient):
             orphaned = False
@@ -117,7 +130,7 @@ class Pool:
             while True:
                 process = await self._take()
                 try:
-                    return await self._work(process, blob, options)
+                    return await self._work(process, task, blob)
                 except Orphaned:
                     if orphaned:
                         raise errors.Busy(detail="the fork server ended twice") from None
@@ -154,14 +167,14 @@ class Pool:
             self._admission.refused += 1
             raise errors.Busy from None
 
-    async def _work(self, process: CodecProcess, blob: Blob, options: Options) -> Optimized:
+    async def _work(self, process: CodecProcess, task: Task[Answer], blob: Blob) -> Answer:
         config = self._config
         self._counters.jobs += 1
         try:
             with self._crew.engaged(process):
                 async with asyncio.timeout(config.job_timeout):
-                    return await process.optimize(
-                        blob, options, config.limits, output_size=config.output_size
+                    return await process.do(
+                        task, blob, config.limits, output_size=config.output_size
                     )
         except TimeoutError:
             self._counters.killed += 1

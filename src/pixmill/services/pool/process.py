@@ -5,13 +5,14 @@ import contextlib
 import os
 import signal
 
-from pixmill.engine.types import Limits, Options
+from pixmill.engine.types import Limits
 from pixmill.services.pool import replies, waiting
 from pixmill.services.pool.blob import Blob
 from pixmill.services.pool.channel import Channel
 from pixmill.services.pool.messages import Job
+from pixmill.services.pool.replies import Answer
 from pixmill.services.pool.sandbox import Layers
-from pixmill.services.pool.types import Optimized
+from pixmill.services.pool.tasks import Task
 
 
 class Gone(Exception):
@@ -57,11 +58,11 @@ class CodecProcess:
         """Say whether the process lives and, as it should between jobs, says nothing."""
         return not self.was_killed and self._channel.is_silent()
 
-    async def optimize(
-        self, blob: Blob, options: Options, limits: Limits, *, output_size: int
-    ) -> Optimized:
+    async def do(
+        self, task: Task[Answer], blob: Blob, limits: Limits, *, output_size: int
+    ) -> Answer:
         """
-        Have the image in *blob* worked on.
+        Have *task* done to the image in *blob*.
 
         Raises `Gone`, the `errors.Error` that the process reports, or `replies.Lie`. After a lie,
         and when the caller stops waiting, the process must be killed: it is still at work.
@@ -69,21 +70,21 @@ class CodecProcess:
         async with self.in_use:
             if self.was_killed:
                 raise Gone
-            return await self._optimize(blob, options, limits, output_size)
+            return await self._do(task, blob, limits, output_size)
 
-    async def _optimize(
-        self, blob: Blob, options: Options, limits: Limits, output_size: int
-    ) -> Optimized:
+    async def _do(self, task: Task[Answer], blob: Blob, limits: Limits, output_size: int) -> Answer:
         with Blob() as output:
             self.jobs += 1
-            job = Job(id=self.jobs, options=options, limits=limits)
+            job = Job(id=self.jobs, options=task.options, limits=limits)
             try:
                 self._channel.send(job.to_message(), [blob.fd, output.fd])
             except ConnectionError:
                 raise Gone from None
             message, _ = await waiting.next_message(self._channel)
             self.crashed = not message
-            done = replies.read_reply(message, job_id=job.id, output_size=output_size)
+            done = replies.read_reply(
+                message, kind=task.reply, job_id=job.id, output_size=output_size
+            )
             # A copy, and no mapping: the process could cut the file off, and a read of the
             # mapping behind its end would kill the server with SIGBUS.
             return done.with_data(os.pread(output.fd, done.size, 0))

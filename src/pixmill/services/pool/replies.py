@@ -7,7 +7,8 @@ the shape that is written down here.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, TypeVar
+from functools import cache
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -19,34 +20,53 @@ from pixmill.services.pool.sandbox import LAYERS, Layers
 from pixmill.services.pool.types import Optimized, SourceFacts
 
 Message = TypeVar("Message")
+Answer = TypeVar("Answer")
 
 
 class Lie(Exception):
     """A codec process said something that a sound one does not say."""
 
 
-_Format = Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")]
-_Count = Annotated[int, Field(ge=1, lt=2**31)]
+Format = Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")]
+Count = Annotated[int, Field(ge=1, lt=2**31)]
 _Score = Annotated[float, Field(le=100, allow_inf_nan=False)]
 _Text = Annotated[str, Field(max_length=1000)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     """Exactly these fields, of exactly these types: no text that looks like a number."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class _Ready(_Strict):
+class _Ready(Strict):
     on: list[_Text]
     missing: dict[str, _Text]
 
 
-class _Source(_Strict):
-    format: _Format
-    width: _Count
-    height: _Count
-    frames: _Count
+class Reply(Strict, Generic[Answer]):
+    """A success as a process claims it; the bytes are still to be seen."""
+
+    id: int
+    size: Count
+
+    def with_data(self, data: bytes) -> Answer:
+        """Return the answer, now that its *data* was read. Raises `Lie` if it is shorter."""
+        if len(data) != self.size:
+            raise Lie(f"promised {self.size} bytes and wrote {len(data)}")
+        return self._answer(data)
+
+    def _answer(self, data: bytes) -> Answer:
+        raise NotImplementedError
+
+
+class Source(Strict):
+    """What an image is claimed to be."""
+
+    format: Format
+    width: Count
+    height: Count
+    frames: Count
 
 
 def _known(name: str) -> str:
@@ -56,24 +76,19 @@ def _known(name: str) -> str:
     return name
 
 
-class _Facts(_Source):
-    format: Annotated[_Format, AfterValidator(_known)]
+class _Facts(Source):
+    format: Annotated[Format, AfterValidator(_known)]
     how: How
     score: _Score | None = None
-    source: _Source
+    source: Source
 
 
-class Done(_Strict):
-    """A success as a process claims it; the bytes are still to be seen."""
+class Done(Reply[Optimized]):
+    """An image was optimized."""
 
-    id: int
-    size: _Count
     facts: _Facts
 
-    def with_data(self, data: bytes) -> Optimized:
-        """Return the result, now that its *data* was read. Raises `Lie` if it is shorter."""
-        if len(data) != self.size:
-            raise Lie(f"promised {self.size} bytes and wrote {len(data)}")
+    def _answer(self, data: bytes) -> Optimized:
         facts = self.facts
         return Optimized(
             data=data,
@@ -92,14 +107,18 @@ class Done(_Strict):
         )
 
 
-class _Failed(_Strict):
+class _Failed(Strict):
     id: int
     error: _Text
     detail: _Text
 
 
 _READY = TypeAdapter(_Ready)
-_REPLY: TypeAdapter[Done | _Failed] = TypeAdapter(Done | _Failed)
+
+
+@cache
+def _adapter(kind: type[Reply[Answer]]) -> TypeAdapter[Reply[Answer] | _Failed]:
+    return TypeAdapter(kind | _Failed)  # type: ignore[arg-type]  # a class is a form, in a variable too
 
 
 def _family(kind: type[errors.Error]) -> Iterator[type[errors.Error]]:
@@ -127,20 +146,22 @@ def read_ready(message: bytes) -> Layers:
     )
 
 
-def read_reply(message: bytes, *, job_id: int, output_size: int) -> Done:
+def read_reply(
+    message: bytes, *, kind: type[Reply[Answer]], job_id: int, output_size: int
+) -> Reply[Answer]:
     """
-    Read the answer to job *job_id*, whose result may have *output_size* bytes.
+    Read the answer to job *job_id*, of that *kind*, whose result may have *output_size* bytes.
 
     Raises `Lie`, or the error that the process reports.
     """
-    reply = _read(_REPLY, message)
+    reply = _read(_adapter(kind), message)
     if reply.id != job_id:
         raise Lie(f"answered job {reply.id} instead of {job_id}")
     if isinstance(reply, _Failed):
-        kind = _FAILURES.get(reply.error)
-        if kind is None:
+        failure = _FAILURES.get(reply.error)
+        if failure is None:
             raise Lie("reported an error that is none of its business")
-        raise kind(detail=_printable(reply.detail))
+        raise failure(detail=_printable(reply.detail))
     if reply.size > output_size:
         raise Lie(f"promised {reply.size} bytes")
     return reply

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from pixmill import errors
+from pixmill.engine.survey import Survey
 from pixmill.engine.types import Limits, Options, Result
 from pixmill.services.pool import kernel, messages, sandbox
 from pixmill.services.pool.channel import Channel
@@ -14,8 +15,8 @@ from pixmill.services.pool.messages import Job
 #: 5 ms of page faults an image; what is kept here is used again, and does not grow.
 KEPT_MEMORY = 32 * 1024 * 1024
 
-#: What does a job: `pixmill.engine.optimize.optimize`, or a test's own.
-Target = Callable[[bytes, Options, Limits], Result]
+#: What does a job: `pixmill.engine.work.work`, or a test's own.
+Target = Callable[[bytes, Options | None, Limits], Result | Survey]
 
 
 def run(

@@ -1,0 +1,1 @@
+"""`pixmill analyze`: what pictures on this machine are, what is said of them, and saying it."""

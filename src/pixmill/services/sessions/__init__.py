@@ -1,0 +1,1 @@
+"""Sessions: pictures that are described, corrected and exported, whatever happens in between."""
