@@ -1,6 +1,7 @@
 """Picture Optimizer's credits: what there is, what it costs, and that it is taken once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -221,6 +222,10 @@ def test_what_clients_need_to_know(server: RunningServer) -> None:
         "low": (60, 60, 35, "palette"),
         "minimum": (35, 35, 20, "palette"),
     }
+    sizes = body["bytesPerPixel"]
+    assert sizes.keys() == body["presets"].keys()
+    for better, worse in pairwise(body["presets"]):
+        assert all(0 < sizes[worse][each] <= sizes[better][each] for each in columns)
     assert body["defaults"] == {"format": "webp", "preset": "high"}
     assert body["formats"] == ["webp", "avif", "jpeg", "png", "original"]
     assert [each["width"] for each in body["responsiveSizes"]] == [480, 768, 1024, 1440]

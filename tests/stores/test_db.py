@@ -180,6 +180,23 @@ async def test_a_full_sqlite_file_or_none_is_unavailable_and_not_broken(
     assert "open" in caught.value.detail
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        sqlite3.SQLITE_BUSY_SNAPSHOT,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PROTOCOL,
+    ],
+)
+def test_a_file_that_others_are_busy_with_is_unavailable_and_not_broken(code: int) -> None:
+    said = sqlite3.OperationalError("no luck")
+    said.sqlite_errorcode = code
+
+    with pytest.raises(errors.Unavailable), db.worded():
+        raise sa.exc.OperationalError("SELECT 1", {}, said)
+
+
 async def test_what_is_wrong_with_the_tables_does_not_pass_by_itself(database: Database) -> None:
     with pytest.raises(errors.Internal):
         async with database.transaction() as connection:

@@ -29,9 +29,14 @@ _PRAGMAS = (
 #: and whoever takes over its work needs the rows that it had locked.
 IDLE_TRANSACTION_SECONDS = 15
 
-#: What SQLite says of a disk that is full or broken, and of a file that cannot be had.
+#: What SQLite says of a disk that is full or broken, of a file that cannot be had, of memory that
+#: is short, and when others went before it for longer than it tries.
 _UNAVAILABLE = frozenset(
     {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PROTOCOL,
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_READONLY,

@@ -57,10 +57,11 @@ async def credits_check(call: Call) -> Response:
 
 
 async def constants(call: Call) -> Response:
-    """Tell presets, prices and limits (PO-83)."""
+    """Tell presets, prices and limits, and what sizes can be expected (PO-71, PO-83)."""
     return JSONResponse(
         {
             "presets": {name: asdict(preset) for name, preset in recipes.PRESETS.items()},
+            "bytesPerPixel": recipes.BYTES_PER_PIXEL,
             "defaults": {"format": recipes.DEFAULT_FORMAT, "preset": recipes.DEFAULT_PRESET},
             "formats": list(recipes.FORMATS),
             "responsiveSizes": [{"width": width} for width in recipes.BREAKPOINTS],

@@ -117,6 +117,7 @@ CONSTANTS = _json(
     "Presets, prices and limits.",
     {
         "presets": {"type": "object"},
+        "bytesPerPixel": {"type": "object", "description": "To estimate sizes with."},
         "formats": {"type": "array", "items": _TEXT},
         "credits": {"type": "object"},
         "limits": {"type": "object"},
