@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,7 +142,11 @@ async def test_any_part_is_that_part(tmp_path: Path, part: tuple[int, int]) -> N
     assert await joined(await objects.open(KEY, size=1000, part=part)) == data[slice(*part)]
 
 
-async def test_a_file_being_replaced_is_always_whole(objects: Objects) -> None:
+async def test_a_file_being_replaced_is_always_whole(
+    objects: Objects, request: pytest.FixtureRequest
+) -> None:
+    """Also with rclone, which may have none for a moment: it is not atomic as S3 is."""
+    gap = errors.ResultGone if "rclone" in request.node.name else ()
     await objects.put(KEY, LARGE)
 
     async def write() -> None:
@@ -151,8 +156,9 @@ async def test_a_file_being_replaced_is_always_whole(objects: Objects) -> None:
     writing = asyncio.gather(write(), write())
     reads = 0
     while not writing.done():
-        assert await objects.read(KEY) == LARGE
-        reads += 1
+        with suppress(gap):
+            assert await objects.read(KEY) == LARGE
+            reads += 1
     await writing
 
     assert reads
