@@ -249,16 +249,17 @@ async def measure(*, pool: Pool, limits: Limits, blob: Blob) -> Survey:
 
 
 def _plans(blob: Blob, options: Options, limits: Limits) -> tuple[Plan, ...]:
-    with blob.view() as data:
-        info = probe(data)
-    if info.format not in readable():
-        raise errors.UnsupportedFormat
-    return plans(info, options, limits)
+    return plans(_probed(blob), options, limits)
 
 
 def _survey_plan(blob: Blob, limits: Limits) -> Plan:
+    return prepare_survey(_probed(blob), limits)
+
+
+def _probed(blob: Blob) -> ImageInfo:
+    """Return what the header says. Raises UnreadableImage or UnsupportedFormat."""
     with blob.view() as data:
         info = probe(data)
     if info.format not in readable():
         raise errors.UnsupportedFormat
-    return prepare_survey(info, limits)
+    return info

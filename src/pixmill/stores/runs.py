@@ -314,14 +314,16 @@ async def names(connection: AsyncConnection, *, session_id: str) -> dict[str, st
 
 async def replace_exports(
     connection: AsyncConnection, *, session_id: str, picture_id: str, rows: Sequence[Export]
-) -> None:
-    """Let *rows* be what there is of one picture, instead of what there was."""
-    await connection.execute(
-        exports.delete().where(
-            exports.c.session_id == session_id, exports.c.picture_id == picture_id
-        )
+) -> list[str]:
+    """Let *rows* be what there is of one picture; return the ids of results that were before."""
+    gone = await connection.execute(
+        exports.delete()
+        .where(exports.c.session_id == session_id, exports.c.picture_id == picture_id)
+        .returning(exports.c.result_id)
     )
+    before = [str(id_) for id_ in gone.scalars()]
     await connection.execute(exports.insert(), [asdict(row) for row in rows])
+    return before
 
 
 async def exported(

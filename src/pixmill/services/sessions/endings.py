@@ -132,11 +132,9 @@ class Endings:
         self, connection: AsyncConnection, *, task: Task, files: Sequence[Export]
     ) -> list[str]:
         """Let *files* be what there is of a picture; return ids of results that were before."""
-        before = await runs.exported(connection, session_id=task.session_id)
-        await runs.replace_exports(
+        return await runs.replace_exports(
             connection, session_id=task.session_id, picture_id=task.picture_id, rows=files
         )
-        return [each.result_id for each in before if each.picture_id == task.picture_id]
 
     async def remove(self, results: Sequence[str], *, account_id: str) -> None:
         """Delete results that nobody needs; those that stay, expire."""

@@ -31,6 +31,7 @@ from pixmill.services.sessions.types import (
     Task,
     dump_texts,
 )
+from pixmill.services.sessions.using import use
 from pixmill.services.vision.types import Style
 from pixmill.stores import keys, runs, sessions
 from pixmill.stores.db import Database
@@ -247,14 +248,7 @@ class Runs:
         session_id: str,
         picks: Sequence[Pick],
     ) -> list[Chosen]:
-        account_id = caller.account.id
-        known = await sessions.find(connection, id_=session_id, account_id=account_id)
-        if known is None:
-            raise errors.SessionNotFound
-        now = self._now()
-        session = await sessions.use(connection, id_=session_id, account_id=account_id, now=now)
-        if session is None or known.used_at + LIFE <= now:
-            raise errors.SessionExpired
+        await use(connection, id_=session_id, account_id=caller.account.id, now=self._now())
         there = {
             picture.id: picture
             for picture in await sessions.pictures_of(connection, session_id=session_id)

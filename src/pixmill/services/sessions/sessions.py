@@ -23,6 +23,7 @@ from pixmill.services.sessions.types import (
     Upload,
     dump_texts,
 )
+from pixmill.services.sessions.using import use
 from pixmill.services.uploads import Uploads
 from pixmill.stores import runs, sessions
 from pixmill.stores.db import Database
@@ -154,17 +155,14 @@ class Sessions:
     async def _use(
         self, connection: AsyncConnection, id_: str, account_id: str, *, more: int = 0
     ) -> Session:
-        """Say that the session is used. Raises SessionNotFound or SessionExpired."""
-        now = self._now()
-        known = await sessions.find(connection, id_=id_, account_id=account_id)
-        if known is None:
-            raise errors.SessionNotFound
-        if known.ended_at is not None or known.used_at + self.life <= now:
-            raise errors.SessionExpired
-        session = await sessions.use(connection, id_=id_, account_id=account_id, now=now, more=more)
-        if session is None:  # it has just ended
-            raise errors.SessionExpired
-        return session
+        return await use(
+            connection,
+            id_=id_,
+            account_id=account_id,
+            now=self._now(),
+            life=self.life,
+            more=more,
+        )
 
     async def _add(
         self, connection: AsyncConnection, session: Session, uploads: Sequence[Upload]
