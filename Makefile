@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports serve bench pins clean
+.PHONY: help demo test check format lint types imports serve screenshots bench pins clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -34,6 +34,9 @@ imports: $(VENV)/.dev
 
 serve: $(VENV)/.demo ## Start the server on port 8080
 	$(BIN)/pixmill serve
+
+screenshots: $(VENV)/.dev ## Take pictures of all pages, light, dark and narrow, into screenshots/
+	@PYTHONPATH=tests $(BIN)/python -m web.screenshots
 
 bench: $(VENV)/.dev ## Measure codecs and service (docs/benchmarks.md)
 	$(BIN)/pixmill bench codecs

@@ -18,6 +18,7 @@ from pixmill import clock
 from pixmill.services.uploads import PATIENCE
 from pixmill.stores import usage
 from pixmill.stores.db import Database
+from pixmill.stores.jobs import UNLUCKY, jobs
 from pixmill.stores.leases import leases
 from pixmill.stores.usage import Usage
 
@@ -176,7 +177,13 @@ async def _books(
 def _uploads_left() -> Select[str]:
     """Ask for uploads that are to stay for longer than those for which there is no job."""
     later = clock.now() + PATIENCE + timedelta(minutes=1)
-    return select(leases.c.key).where(leases.c.digest.like("%-upload"), leases.c.ends_at > later)
+    # What failed may be tried again.
+    kept = select(jobs.c.source_key).where(
+        jobs.c.state.in_(UNLUCKY), jobs.c.source_key.is_not(None)
+    )
+    return select(leases.c.key).where(
+        leases.c.digest.like("%-upload"), leases.c.ends_at > later, leases.c.key.not_in(kept)
+    )
 
 
 def _processes(world: World) -> Iterator[str]:

@@ -20,12 +20,15 @@ from pixmill.http.bodies import Bodies
 from pixmill.http.fallback import Fallback
 from pixmill.http.lingering import Lingering
 from pixmill.http.metrics import Metrics
+from pixmill.http.proxies import Proxies
 from pixmill.services import assembly
 from pixmill.services.queue.executor import Executor
 from pixmill.services.registry import Services
 from pixmill.settings import Settings
 from pixmill.stores.db import Database
 from pixmill.stores.schema import migrate
+from pixmill.web import website
+from pixmill.web.website import Website
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +49,17 @@ def create_services(settings: Settings, database: Database) -> Services:
 
 @asynccontextmanager
 async def _running(
-    settings: Settings, database: Database, services: Services, executor: Executor | None
+    settings: Settings,
+    database: Database,
+    services: Services,
+    *,
+    executor: Executor | None,
+    site: Website | None,
 ) -> AsyncIterator[None]:
     """
     Bring the database up to date, start the codec processes, and keep house until the block ends.
 
-    With an *executor* also work on what is queued.
+    With an *executor* also work on what is queued; with a *site* have its pages ready.
     """
     sweeps = [
         services.quotas.sweep,
@@ -61,13 +69,18 @@ async def _running(
         services.webhooks.sweep,
         services.sessions.sweep,
         services.runs.sweep,
+        services.traffic.sweep,
+        services.sign_ins.sweep,
         lambda: services.queue.forget(before=clock.now() - QUEUE_MEMORY),
     ]
-    often = [services.webhooks.due] if executor else []
+    due = [services.webhooks.due] if executor else []
     try:
-        await _start(settings, database, services)
+        await _start(settings, database, services, site)
         async with worker.chores(
-            sweeps, often=often, executor=executor, patience=settings.shutdown_timeout
+            sweeps,
+            often=[services.traffic.flush, *due],
+            executor=executor,
+            patience=settings.shutdown_timeout,
         ):
             yield
     finally:
@@ -75,6 +88,8 @@ async def _running(
         await services.pool.stop(grace=0)
         await services.quotas.drain()
         await services.idempotency.drain()
+        await services.traffic.stop()
+        await services.sign_ins.close()
         await services.fetcher.stop()
         await services.webhooks.stop()
         await services.limits.close()
@@ -84,10 +99,15 @@ async def _running(
         await database.close()
 
 
-async def _start(settings: Settings, database: Database, services: Services) -> None:
-    """Do both slow things at once; the first that failed is what the operator hears of."""
+async def _start(
+    settings: Settings, database: Database, services: Services, site: Website | None
+) -> None:
+    """Do all slow things at once; the first that failed is what the operator hears of."""
     outcomes = await asyncio.gather(
-        _prepare(settings, database, services), services.pool.start(), return_exceptions=True
+        _prepare(settings, database, services),
+        services.pool.start(),
+        *([asyncio.to_thread(site.load)] if site else []),
+        return_exceptions=True,
     )
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
@@ -130,7 +150,7 @@ def _create(settings: Settings, *, title: str, serve: bool, jobs: bool) -> FastA
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with _running(settings, database, services, executor):
+        async with _running(settings, database, services, executor=executor, site=site):
             yield
 
     dialects = all_dialects() if serve else ()
@@ -148,11 +168,13 @@ def _create(settings: Settings, *, title: str, serve: bool, jobs: bool) -> FastA
         lifespan=lifespan,
     )
     app.state.closing = services.closing
+    site: Website | None = None
     if serve:
         memory_size = settings.upload_memory_mb * _MIB
         bodies = Bodies(timeout=settings.upload_timeout, memory_size=memory_size)
         routes.add(app, dialects, services=services, bodies=bodies)
         docs.add(app)
+        site = website.add(app, settings, services=services, bodies=bodies, dialects=dialects)
     checks: dict[str, probes.Check] = {
         "database": lambda: _database_answers(services),
         "workers": lambda: _a_worker_lives(services),
@@ -160,11 +182,13 @@ def _create(settings: Settings, *, title: str, serve: bool, jobs: bool) -> FastA
     if executor:
         checks["jobs"] = lambda: _takes_jobs(executor)
     probes.add(app, metrics=metrics, facts=lambda: _facts(services), checks=checks)
-    fallback = Fallback(app.routes, all_dialects(), services.limits)
+    missing = site.missing if site else None
+    fallback = Fallback(app.routes, all_dialects(), services.limits, page=missing)
     app.add_exception_handler(HTTPException, fallback.answer)
     # The last one added is the outermost.
     app.add_middleware(Lingering)
     app.add_middleware(Access, metrics=metrics)
+    app.add_middleware(Proxies, trusted=settings.trusted_proxies)
     return app
 
 

@@ -84,6 +84,13 @@ class Settings(BaseSettings):
         description="Base of every absolute URL printed; "
         "empty means the address that a request came to.",
     )
+    trusted_proxies: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)
+    ] = Field(
+        default=(),
+        description="Networks of your own proxies, such as `127.0.0.1/32`, separated by commas: "
+        "what they say in `X-Forwarded-For` of who is asking is believed.",
+    )
     database_url: str = Field(
         default="",
         description="`sqlite:///PATH` or `postgresql://…`; empty means `<data-dir>/pixmill.db`.",
@@ -101,6 +108,44 @@ class Settings(BaseSettings):
     anonymous_requests: PositiveInt = Field(
         default=20,
         description="Requests a minute from one address that carry no valid key.",
+    )
+    public_page: bool = Field(
+        default=True, description="Whether `/` is a page on which anybody can optimize images."
+    )
+    guest_images: NonNegativeInt = Field(
+        default=100,
+        description="Images a day that one address may have optimized there without signing in; "
+        "0 means none.",
+    )
+    guest_max_mb: PositiveInt = Field(
+        default=20, description="Largest file, in MiB, of somebody who is not signed in."
+    )
+    sign_up: Literal["open", "invited", "closed"] = Field(
+        default="open",
+        description="Who may make an account in a browser: anybody, those with an invitation, or "
+        "nobody (who has an invitation still may). The first one may in any case, and becomes the "
+        "operator.",
+    )
+    sign_up_plan: str = Field(
+        default="self-hosted", description="Plan of accounts that are made in a browser."
+    )
+    sign_in_lifetime: PositiveInt = Field(
+        default=14 * 86_400,
+        description="Seconds after which one has to sign in again; two days unless it is used.",
+    )
+    cookies_over_http: bool = Field(
+        default=False,
+        description="Whether people on other machines may sign in over plain HTTP; whoever sees "
+        "that network can then do what they can.",
+    )
+    mail_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Mail server for links to new passwords and invitations: "
+        "`smtp://USER:PASSWORD@HOST:PORT`, encrypted when the server offers it and always before a "
+        "password is sent, or `smtps://…`; empty means that nothing is mailed.",
+    )
+    mail_from: str = Field(
+        default="", description="Sender of that mail: an address, or `Name <address>`."
     )
     storage_url: str = Field(
         default="",
@@ -247,6 +292,14 @@ class Settings(BaseSettings):
     vision_style_file: str = Field(
         default="", description="A file in UTF-8 with the house style, in place of the text."
     )
+
+    @property
+    def base_url(self) -> str:
+        """Return where this server is reached, as far as it can know without being asked."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - not listened on here
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def resolved_database_url(self) -> str:

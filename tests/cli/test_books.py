@@ -52,7 +52,7 @@ def pixmill(database_url: str, tmp_path: Path) -> Shell:
 def test_a_new_account_is_printed_as_json(pixmill: Shell) -> None:
     made = pixmill.json("accounts", "create", "--email", "Ada@x.org", "--plan", "optipic-free")
 
-    assert list(made) == ["id", "email", "plan", "created_at", "disabled_at"]
+    assert list(made) == ["id", "email", "plan", "created_at", "disabled_at", "operator"]
     assert re.fullmatch(r"acc_[0-9a-f]{20}", made["id"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", made["created_at"])
     assert (made["email"], made["plan"], made["disabled_at"]) == ("ada@x.org", "optipic-free", None)
@@ -65,7 +65,7 @@ def test_accounts_are_listed_for_people(pixmill: Shell) -> None:
 
     for arguments in (["list"], ["show", made["id"]]):
         head, row = pixmill("accounts", *arguments).stdout.splitlines()
-        assert head.split() == ["id", "email", "plan", "created", "disabled"]
+        assert head.split() == ["id", "email", "plan", "created", "disabled", "operator"]
         assert row.split()[:3] == [made["id"], "ada@x.org", "self-hosted"]
 
 

@@ -41,6 +41,7 @@ def every_error(kind: type[errors.Error] = errors.Error) -> Iterator[type[errors
 TELLING = (
     errors.FileTooLarge(limit=1000),
     errors.QuotaExceeded(limit=1, used=1, reset_at=datetime(2026, 7, 1, tzinfo=UTC)),
+    errors.GuestLimitReached(limit=1, reset_at=datetime(2026, 7, 1, tzinfo=UTC)),
     errors.RateLimited(limit=1, used=1, retry_after=60, window="minute"),
     errors.InsufficientCredits(balance=0, needed=5),
     errors.MethodNotAllowed(allowed=("GET",)),

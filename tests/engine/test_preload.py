@@ -21,7 +21,7 @@ for name in sys.argv[1:]:
     data = Path(name).read_bytes()
     work(data, None, Limits())
     for format_ in (*codecs.names(), "auto"):
-        for asked in ({}, {"smart": True}, {"mode": "max"}, {"metadata": "keep", "width": 20}):
+        for asked in ({"smart": True}, {"mode": "max"}, {"metadata": "keep", "width": 20}):
             work(data, Options(format=format_, **asked), Limits())
 print(*sorted(set(sys.modules) - known))
 """

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pixmill import errors
-from pixmill.http.dialect import _while_wanted
+from pixmill.http.attention import while_wanted
 from pixmill.http.events import Event, event_stream, last_event_id
 
 from fixtures.asgi import serving
@@ -66,7 +66,7 @@ def application(
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # As every handler is called: somebody has listened for the caller's leaving before.
-        response = await _while_wanted(handle, Request(scope, receive))
+        response = await while_wanted(handle, Request(scope, receive))
         await response(scope, receive, send)
 
     return app

@@ -88,3 +88,31 @@ async def test_the_keys_of_a_disabled_account_do_not_work_until_it_is_enabled(
     enabled = await accounts.enable(name=made.key.account_id)
     assert enabled.disabled_at is None
     assert (await keys.authenticate(presented=made.secret)).account == enabled
+
+
+async def test_of_two_last_operators_at_once_one_stays(accounts: Accounts) -> None:
+    names = [f"a{number}@x.org" for number in range(4)]
+    for name in names:
+        await accounts.create(email=name, plan="self-hosted", operator=True)
+
+    answers = await asyncio.gather(
+        *(accounts.set_operator(name=name, on=False) for name in names[::2]),
+        *(accounts.disable(name=name) for name in names[1::2]),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(answer, errors.Conflict) for answer in answers) == 1
+    left = [account for account in await accounts.all() if account.operator]
+    assert sum(account.disabled_at is None for account in left) == 1
+
+
+async def test_a_disabled_operator_is_none_to_count_on(accounts: Accounts) -> None:
+    for name in ("ada@x.org", "bob@x.org"):
+        await accounts.create(email=name, plan="self-hosted", operator=True)
+    await accounts.disable(name="ada@x.org")
+
+    with pytest.raises(errors.Conflict, match="last operator"):
+        await accounts.set_operator(name="bob@x.org", on=False)
+    with pytest.raises(errors.NotFound):
+        await accounts.set_operator(name="eve@x.org", on=True)
+    await accounts.set_operator(name="ada@x.org", on=False)

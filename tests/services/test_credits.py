@@ -517,6 +517,46 @@ async def test_a_refund_without_a_deduction_is_the_operators_word(
     assert (await credit.refund(account=free, count=3)).balance == 28
 
 
+async def test_what_is_asked_for_twice_is_given_once(credit: Credits, free: str) -> None:
+    charge = await credit.deduct(account=free, action="analyze", image_count=9)
+
+    answers = await asyncio.gather(
+        *(credit.refund(account=free, count=9, deduction_id=charge.id, once="a") for _ in range(6)),
+        *(credit.grant(account=free, count=100, once="b") for _ in range(6)),
+    )
+
+    assert len(answers) == 12
+    assert await has(credit, free) == (125, 0)
+    changes = [("signup", 25), ("deduct", -9), ("refund", 9), ("grant", 100)]
+    assert sorted(await kinds(credit, free)) == sorted(changes)
+
+
+async def test_the_story_of_a_deduction_says_what_is_left_of_it(
+    credit: Credits, accounts: Accounts, database: Database, free: str
+) -> None:
+    charge = await begin(credit, database, free, images=5)
+    await fail(credit, database, free, charge, "img_1")
+    assert charge.id
+
+    story = await credit.story(account=free, deduction_id=charge.id)
+    history = await credit.history(account=free)
+
+    assert [(entry.kind, entry.amount) for entry in story] == [("deduct", -5), ("failed", 1)]
+    assert await credit.refundable(entries=history) == {charge.id: 4}
+    await credit.refund(account=free, count=4, deduction_id=charge.id)
+    assert await credit.refundable(entries=history) == {}
+    other = await accounts.create(email="bob@example.com", plan=FREE)
+    for account, id_ in ((other.id, charge.id), (free, "ded_0"), (free, "ded_" + "0" * 20)):
+        with pytest.raises(errors.DeductionNotFound):
+            await credit.story(account=account, deduction_id=id_)
+
+
+@pytest.mark.parametrize("note", ["x" * 501, "two\nlines", "\0"])
+async def test_a_reason_is_one_line(credit: Credits, free: str, note: str) -> None:
+    with pytest.raises(errors.BadOption, match="The reason"):
+        await credit.grant(account=free, count=1, note=note)
+
+
 async def test_the_history_is_told_in_pages(credit: Credits, free: str) -> None:
     for count in range(1, 5):
         await credit.grant(account=free, count=count)

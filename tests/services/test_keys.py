@@ -30,7 +30,11 @@ async def test_without_an_account_a_key_gets_a_new_one(accounts: Accounts, keys:
     assert made.key.plan is None
 
 
-@pytest.mark.parametrize("plan", plan_rows.shipped().values(), ids=lambda plan: plan.name)
+@pytest.mark.parametrize(
+    "plan",
+    [plan for plan in plan_rows.shipped().values() if plan.max_keys != 0],
+    ids=lambda plan: plan.name,
+)
 async def test_a_key_looks_as_its_plan_says(keys: Keys, plan: plan_rows.Plan) -> None:
     made = await keys.create(plan=plan.name)
 
@@ -283,3 +287,181 @@ async def test_a_change_of_a_plan_holds_from_the_next_request_on(desk: Desk, pla
     await plans.change(name="optipic-free", changes={"monthly_requests": 7})
 
     assert (await desk.again(caller)).plan.monthly_requests == 7
+
+
+@pytest.mark.parametrize(
+    "lifetime", [timedelta(), timedelta(days=-1), timedelta(days=40_000)], ids=str
+)
+async def test_a_key_works_for_some_time(keys: Keys, lifetime: timedelta) -> None:
+    with pytest.raises(errors.BadOption):
+        await keys.create(lifetime=lifetime)
+
+    assert await keys.all() == []
+
+
+async def test_a_name_is_one_line(keys: Keys) -> None:
+    for name in ("a" * 101, "two\nlines", "\x1b[31m"):
+        with pytest.raises(errors.BadOption):
+            await keys.create(name=name)
+
+    made = await keys.create(name="  Grüße aus dem Laden ")
+    assert made.key.name == "Grüße aus dem Laden"
+    assert (await keys.rename(id_=made.key.id, name="shop")).name == "shop"
+    with pytest.raises(errors.BadOption):
+        await keys.rename(id_=made.key.id, name="two\nlines")
+
+
+async def test_a_deleted_key_is_gone_for_good(accounts: Accounts, keys: Keys) -> None:
+    await accounts.create(email="ada@example.com", plan="optimagio-free")
+    made = await keys.create(account="ada@example.com")
+
+    await keys.delete(id_=made.key.id, account_id=made.key.account_id)
+
+    with pytest.raises(errors.BadKey):
+        await keys.authenticate(presented=made.secret)
+    assert await keys.all() == []
+    for change in (
+        keys.switch(id_=made.key.id, on=True),
+        keys.rename(id_=made.key.id, name="b"),
+        keys.delete(id_=made.key.id),
+    ):
+        with pytest.raises(errors.NotFound):
+            await change
+    await keys.create(account="ada@example.com")  # its place is free again
+
+
+async def test_nobody_changes_a_key_of_somebody_else(keys: Keys) -> None:
+    made, other = await keys.create(), await keys.create()
+    id_, stranger = made.key.id, other.key.account_id
+
+    for change in (
+        keys.revoke(id_=id_, account_id=stranger),
+        keys.switch(id_=id_, on=False, account_id=stranger),
+        keys.rename(id_=id_, name="mine", account_id=stranger),
+        keys.delete(id_=id_, account_id=stranger),
+    ):
+        with pytest.raises(errors.NotFound):
+            await change
+    assert (await keys.authenticate(presented=made.secret)).key == made.key
+
+
+async def test_an_account_is_a_caller_in_a_browser_too(
+    accounts: Accounts, keys: Keys, desk: Desk
+) -> None:
+    ada = await accounts.create(email="ada@example.com", plan="octosqueeze-free")
+
+    callers = await asyncio.gather(*(keys.website(account_id=ada.id) for _ in range(5)))
+
+    [first, *others] = callers
+    assert others == [first] * 4
+    assert (first.account, first.plan.name, first.subject) == (ada, "octosqueeze-free", ada.id)
+    assert (first.key.kind, first.key.label) == ("website", "Website")
+    await desk.use(first, 3)
+    assert (await keys.website(account_id=ada.id)).used == 3
+    await accounts.set_plan(name=ada.id, plan="optipic-free")
+    assert (await keys.website(account_id=ada.id)).plan.name == "optipic-free"
+
+
+async def test_the_key_for_the_browser_is_nobody_s_to_use_or_change(
+    accounts: Accounts, keys: Keys
+) -> None:
+    ada = await accounts.create(email="ada@example.com", plan="optimagio-free")
+    website = await keys.website(account_id=ada.id)
+    id_ = website.key.id
+
+    for presented in (id_, website.key.digest, "", website.key.name):
+        with pytest.raises(errors.BadKey):
+            await keys.authenticate(presented=presented)
+    for change in (
+        keys.revoke(id_=id_),
+        keys.switch(id_=id_, on=False),
+        keys.rename(id_=id_, name="b"),
+        keys.delete(id_=id_),
+    ):
+        with pytest.raises(errors.NotFound):
+            await change
+    assert await keys.all() == []
+    await keys.create(account=ada.id)  # the one that the plan allows
+
+
+async def test_who_is_not_there_or_disabled_is_no_caller(accounts: Accounts, keys: Keys) -> None:
+    ada = await accounts.create(email="ada@example.com", plan="optimagio-free")
+    await accounts.disable(name=ada.id)
+
+    with pytest.raises(errors.BadKey):
+        await keys.website(account_id=ada.id)
+    with pytest.raises(errors.NotFound):
+        await keys.website(account_id="acc_nobody")
+
+
+async def test_a_switched_off_key_leaves_its_place_to_another(
+    accounts: Accounts, keys: Keys
+) -> None:
+    """SM-8: what counts are active keys, and no more of them work at once than may."""
+    account = await accounts.create(email="ada@example.com", plan="picture-optimizer-free")
+    first = await keys.create(account=account.id)
+    assert (await keys.room(account_id=account.id)).full
+    await keys.switch(id_=first.key.id, on=False)
+    assert (await keys.room(account_id=account.id)).active == 0
+    second = await keys.create(account=account.id)
+
+    with pytest.raises(errors.KeyLimitReached):
+        await keys.switch(id_=first.key.id, on=True)
+
+    with pytest.raises(errors.KeyInactive):
+        await keys.authenticate(presented=first.secret)
+    await keys.delete(id_=second.key.id)
+    await keys.switch(id_=first.key.id, on=True)
+    await keys.authenticate(presented=first.secret)
+
+
+async def test_of_many_switched_on_at_once_only_as_many_keys_as_allowed_work(
+    accounts: Accounts, keys: Keys
+) -> None:
+    account = await accounts.create(email="ada@example.com", plan="smolpix-pro")
+    made = []
+    for _ in range(8):
+        made.append(await keys.create(account=account.id))
+        await keys.switch(id_=made[-1].key.id, on=False)
+
+    answers = await asyncio.gather(
+        *(keys.switch(id_=new.key.id, on=True) for new in made), return_exceptions=True
+    )
+
+    assert sum(isinstance(answer, errors.KeyLimitReached) for answer in answers) == 3
+    assert (await keys.room(account_id=account.id)).active == 5
+
+
+async def test_an_owner_may_not_choose_a_plan_with_more(accounts: Accounts, keys: Keys) -> None:
+    account = await accounts.create(email="ada@example.com", plan="octosqueeze-free")
+
+    for plan in ("self-hosted", "octosqueeze-unlimited", "guest", "gold"):
+        with pytest.raises(errors.Refused, match="the account's own plan"):
+            await keys.create(account=account.id, plan=plan, by_owner=True)
+
+    made = await keys.create(account=account.id, plan="octosqueeze-free", by_owner=True)
+    assert made.key.plan is None  # it follows the account to its next plan
+    room = await keys.room(account_id=account.id)
+    assert [plan.name for plan in room.choices] == ["octosqueeze-free"]
+
+
+async def test_an_operator_and_who_has_no_limits_may_choose_any_plan(
+    accounts: Accounts, keys: Keys
+) -> None:
+    free = await accounts.create(email="ada@example.com", plan="self-hosted")
+    runs = await accounts.create(email="bob@example.com", plan="octosqueeze-free", operator=True)
+
+    for account in (free, runs):
+        made = await keys.create(account=account.id, plan="smolpix-agency", by_owner=True)
+        assert (await keys.authenticate(presented=made.secret)).plan.name == "smolpix-agency"
+        with pytest.raises(errors.Refused):
+            await keys.create(account=account.id, plan="guest", by_owner=True)
+        choices = [plan.name for plan in (await keys.room(account_id=account.id)).choices]
+        assert choices[0] == account.plan
+        assert sorted(choices) == sorted(set(plan_rows.shipped()) - {"guest"})
+
+
+def test_only_a_plan_without_any_limit_is_without_limits() -> None:
+    unlimited = [plan.name for plan in plan_rows.shipped().values() if plan.unlimited]
+
+    assert unlimited == ["self-hosted"]

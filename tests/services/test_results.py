@@ -420,3 +420,32 @@ async def test_nothing_is_lost_when_many_keep_and_sweep_the_same_at_once(
     await room.results.sweep()
     assert room.files() == []
     assert await room.rows() == 0
+
+
+async def test_a_result_can_have_a_shorter_life_than_others(room: Room) -> None:
+    hour = timedelta(hours=1)
+    stored = await room.keep(lifetime=hour)
+    again = await room.results.again(stored=stored, lifetime=hour)
+    longer = await room.keep(lifetime=7 * DAY)
+
+    assert again is not None
+    assert stored.expires_at == again.expires_at == room.clock() + hour
+    assert longer.expires_at == room.clock() + RETENTION.ttl
+
+
+async def test_many_results_are_had_only_with_the_tokens_of_all(room: Room) -> None:
+    stored = [await room.keep(bytes([number])) for number in range(3)]
+    tokens = {each.id: room.results.link(each) for each in reversed(stored)}
+    assert await room.results.all_linked(tokens=tokens) == stored[::-1]
+    with pytest.raises(errors.NotFound):
+        await room.results.all_linked(tokens={**tokens, stored[0].id: tokens[stored[1].id]})
+    await room.results.delete(id_=stored[0].id, account_id=room.account_id)
+    with pytest.raises(errors.NotFound):
+        await room.results.all_linked(tokens=tokens)
+    del tokens[stored[0].id]
+    for path in room.folder.glob("*/*"):
+        path.unlink()
+
+    with pytest.raises(errors.ResultsGone) as gone:
+        await room.results.all_linked(tokens=tokens)
+    assert set(gone.value.missing) == set(tokens)

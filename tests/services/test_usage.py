@@ -203,3 +203,52 @@ async def test_a_period_is_a_month(usage: Usage, period: str) -> None:
 async def test_the_report_of_nobody_is_not_found(usage: Usage) -> None:
     with pytest.raises(errors.NotFound):
         await usage.report(account="bob")
+
+
+@pytest.mark.anyio
+async def test_the_month_of_an_account_has_what_its_plan_includes(
+    usage: Usage, accounts: Accounts, desk: Desk
+) -> None:
+    account = await accounts.create(email="ada@example.com", plan="octosqueeze-free")
+    one = await desk.caller("octosqueeze-free", account=account.id)
+    other = await desk.caller("optipic-free", account=account.id)
+    await desk.use(one, 3)
+    await desk.use(other, 2)
+
+    month = await usage.account(account_id=account.id)
+
+    assert month.used.requests == 5
+    assert (month.of(one.key.id).requests, month.of(other.key.id).requests) == (3, 2)
+    assert month.of("key_x").requests == 0
+    told = {each.key.id if each.key else "": (each.used, each.limit) for each in month.allowances}
+    # Of the account, of the key that is compared with the account, and of the one with its own.
+    assert told == {"": (5, 500), one.key.id: (5, 500), other.key.id: (2, 500)}
+    assert month.allowances[0].key is None
+
+
+@pytest.mark.anyio
+async def test_the_month_of_an_account_says_what_each_key_owes(
+    usage: Usage, accounts: Accounts, plans: Plans, desk: Desk
+) -> None:
+    """OP-83, OP-84: each key has an allowance of its own."""
+    await plans.change(name="optipic-payg", changes={"monthly_requests": 2})
+    account = await accounts.create(email="ada@example.com", plan="optipic-payg")
+    busy = await desk.caller("optipic-payg", account=account.id)
+    idle = await desk.caller("optipic-payg", account=account.id)
+    await desk.use(busy, 3)
+
+    month = await usage.account(account_id=account.id)
+
+    owed = {
+        each.key.id: (each.overage_requests, each.overage_cost_microusd)
+        for each in month.allowances
+        if each.key
+    }
+    assert owed == {busy.key.id: (1, 9_000), idle.key.id: (0, 0)}
+    assert len(month.allowances) == 2
+
+
+@pytest.mark.anyio
+async def test_the_month_of_nobody_is_not_found(usage: Usage) -> None:
+    with pytest.raises(errors.NotFound):
+        await usage.account(account_id="acc_x")

@@ -295,3 +295,27 @@ async def test_without_an_address_the_process_counts_for_itself() -> None:
     assert not store.shared
     assert (await store.spend([minute(1, "ada")])).granted
     await store.close()
+
+
+@pytest.mark.anyio
+async def test_the_newest_of_a_window_that_rolls_is_taken_back(
+    open_windows: Open,
+) -> None:
+    clock = Clock()
+    windows = open_windows(clock)
+    window = minute(5, uuid4().hex)
+    await windows.undo(window, cost=3)
+    for _ in range(4):
+        await windows.spend([window])
+        clock.advance(seconds=10)
+
+    await windows.undo(window, cost=2)
+
+    [level] = (await windows.spend([window], cost=0)).levels
+    assert (level.used, level.reset) == (2, 20_000)
+    clock.advance(seconds=20)
+    [level] = (await windows.spend([window], cost=0)).levels
+    assert level.used == 1
+    await windows.undo(window, cost=5)
+    assert (await windows.spend([window], cost=5)).granted
+    await windows.close()

@@ -15,6 +15,7 @@ MIB = 1024 * 1024
 #: OG-79 to OG-89, PO-9, PO-102, OS-79 to OS-83, SM-5, SM-42, SM-43.
 NUMBERS = {
     "self-hosted": (None, None, None, 100, None),
+    "guest": (None, None, None, 100, 0),
     "optipic-free": (500, None, None, 20, None),
     "optipic-payg": (500, None, None, 20, None),
     "optimagio-free": (100, None, 60, 25, 1),
@@ -95,10 +96,10 @@ def test_only_pay_as_you_go_sells_more_than_is_included() -> None:
     assert plans.shipped()["optipic-free"].hard_limit == 500
 
 
-def test_only_smolpix_free_may_not_use_the_api() -> None:
+def test_only_smolpix_free_and_guests_may_not_use_the_api() -> None:
     refused = {name for name, plan in plans.shipped().items() if not plan.api_allowed}
 
-    assert refused == {"smolpix-free"}
+    assert refused == {"guest", "smolpix-free"}
 
 
 def test_the_credits_are_those_of_picture_optimizer() -> None:

@@ -1,6 +1,7 @@
 """``pixmill accounts``: who is served."""
 
 from dataclasses import asdict
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -15,6 +16,14 @@ app = typer.Typer(
     help="Make, list and change accounts.",
 )
 
+
+class Switch(StrEnum):
+    """What can be said of something that is or is not."""
+
+    ON = "on"
+    OFF = "off"
+
+
 Name = Annotated[str, typer.Argument(metavar="EMAIL_OR_ID", help="Whose account.")]
 
 
@@ -22,10 +31,15 @@ Name = Annotated[str, typer.Argument(metavar="EMAIL_OR_ID", help="Whose account.
 def create(
     email: Annotated[str, typer.Option(help="The address it is known by.")],
     plan: Annotated[str, typer.Option(help="What it may use.")] = "self-hosted",
+    operator: Annotated[bool, typer.Option("--operator", help="It runs this server.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Make an account, and print it as JSON."""
-    print_json(asdict(run(data_dir, lambda books: books.accounts.create(email=email, plan=plan))))
+    """Make an account, and print it as JSON. It has no password: see `reset-password`."""
+    account = run(
+        data_dir,
+        lambda books: books.accounts.create(email=email, plan=plan, operator=operator),
+    )
+    print_json(asdict(account))
 
 
 @app.command("list")
@@ -56,7 +70,7 @@ def set_plan(
 
 @app.command()
 def disable(name: Name, data_dir: DataDir = None) -> None:
-    """Make all keys of an account stop working, at once."""
+    """Make all keys of an account stop working, at once, and sign it out."""
     print_json(asdict(run(data_dir, lambda books: books.accounts.disable(name=name))))
 
 
@@ -66,14 +80,50 @@ def enable(name: Name, data_dir: DataDir = None) -> None:
     print_json(asdict(run(data_dir, lambda books: books.accounts.enable(name=name))))
 
 
+@app.command("operator")
+def operator_(
+    name: Name,
+    switch: Annotated[Switch, typer.Argument(help="Whether it runs this server.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Make an account an operator, or one of the others, and print it as JSON."""
+    on = switch is Switch.ON
+    print_json(asdict(run(data_dir, lambda books: books.accounts.set_operator(name=name, on=on))))
+
+
+@app.command()
+def reset_password(name: Name, data_dir: DataDir = None) -> None:
+    """Print a link that sets a password. It works once, for 24 hours."""
+    typer.echo(run(data_dir, lambda books: books.sign_ins.reset_link(name=name)))
+
+
+@app.command()
+def invite(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Who may make an account.")],
+    plan: Annotated[
+        str | None, typer.Option(help="What it may use; the default is PIXMILL_SIGN_UP_PLAN.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Print a link that makes an account, and mail it. It works once, for seven days."""
+    typer.echo(run(data_dir, lambda books: books.sign_ins.invite(email=email, plan=plan)))
+
+
 def _show(accounts: list[Account], *, as_json: bool) -> None:
     if as_json:
         print_json([asdict(account) for account in accounts])
         return
     print_table(
-        ["id", "email", "plan", "created", "disabled"],
+        ["id", "email", "plan", "created", "disabled", "operator"],
         [
-            (account.id, account.email, account.plan, account.created_at, account.disabled_at)
+            (
+                account.id,
+                account.email,
+                account.plan,
+                account.created_at,
+                account.disabled_at,
+                "yes" if account.operator else None,
+            )
             for account in accounts
         ],
     )

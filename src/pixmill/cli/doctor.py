@@ -4,10 +4,10 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,31 +15,19 @@ from rich.table import Table
 
 from pixmill import errors
 from pixmill.cli.environment import DataDir, load
-from pixmill.engine import codecs, versions
-from pixmill.engine.decode import readable
+from pixmill.services.health import installation
+from pixmill.services.health.types import Finding, State
 from pixmill.services.pool.configuration import pool_config
 from pixmill.services.pool.pool import Pool
-from pixmill.services.pool.sandbox import LAYERS
 from pixmill.settings import Settings, settings_table
 from pixmill.stores.schema import current, history
-
-#: ``ok``: there and on. ``off``: the server works without it. ``missing``: it does not.
-State = Literal["ok", "off", "missing"]
 
 _MARKS: dict[State, str] = {
     "ok": "[green]ok[/]",
     "off": "[yellow]off[/]",
+    "away": "[red]away[/]",
     "missing": "[red]missing[/]",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at."""
-
-    name: str
-    state: State
-    detail: str
 
 
 def doctor(
@@ -66,28 +54,11 @@ def doctor(
 
 def _examine(settings: Settings) -> Iterator[Finding]:
     yield Finding(name="Python", state="ok", detail=sys.version.split()[0])
-    yield from _libraries()
-    yield from _formats()
+    yield from installation.libraries()
+    yield from installation.formats()
     yield from _sandbox(settings)
     yield _data_dir(settings.data_dir)
     yield _database(settings.resolved_database_url)
-
-
-def _libraries() -> Iterator[Finding]:
-    yield _attempt("libraries", versions.check, "recent enough to meet strangers' pictures")
-    for name, version in versions.versions().items():
-        yield Finding(name=name, state="off" if version == "absent" else "ok", detail=version)
-
-
-def _formats() -> Iterator[Finding]:
-    yield Finding(name="formats read", state="ok", detail=", ".join(sorted(readable())))
-    yield Finding(name="formats written", state="ok", detail=", ".join(sorted(codecs.names())))
-    for name, extra, there in (
-        ("HEIC", "heic", "heic" in readable()),
-        ("JPEG XL", "jxl", "jxl" in codecs.names()),
-    ):
-        hint = "" if there else f"install pixmill[{extra}] for it"
-        yield Finding(name=name, state="ok" if there else "off", detail=hint)
 
 
 def _sandbox(settings: Settings) -> Iterator[Finding]:
@@ -109,9 +80,8 @@ def _sandbox(settings: Settings) -> Iterator[Finding]:
         yield Finding(name="codec processes", state="missing", detail=str(error))
         return
     yield Finding(name="codec processes", state="ok", detail=f"{config.workers} of them")
-    for layer in LAYERS:
-        state: State = "ok" if layer in layers else "off"
-        yield Finding(name=f"lock: {layer}", state=state, detail=missing.get(layer, ""))
+    for finding in installation.layers(layers, missing):
+        yield replace(finding, name=f"lock: {finding.name}")
 
 
 def _data_dir(folder: Path) -> Finding:
@@ -137,14 +107,6 @@ def _database(url: str) -> Finding:
         return Finding(name="database", state="ok", detail=f"at revision {have}")
     detail = f"at revision {have or 'none'}; the server brings it to {want} when it starts"
     return Finding(name="database", state="ok", detail=detail)
-
-
-def _attempt(name: str, check: Callable[[], None], well: str) -> Finding:
-    try:
-        check()
-    except errors.Error as error:
-        return Finding(name=name, state="missing", detail=str(error))
-    return Finding(name=name, state="ok", detail=well)
 
 
 def _print(findings: list[Finding]) -> None:

@@ -13,7 +13,10 @@ from pixmill import errors
 from pixmill.services.accounts import Accounts
 from pixmill.services.credits import Credits
 from pixmill.services.keys import Keys
+from pixmill.services.mail import Mail
 from pixmill.services.plans import Plans
+from pixmill.services.sign_ins.sign_ins import SignIns
+from pixmill.services.sign_ins.types import Terms
 from pixmill.services.usage import Usage
 from pixmill.services.webhooks.log import DeliveryLog
 from pixmill.settings import Settings, variable
@@ -33,6 +36,7 @@ class Books:
     """The services that need nothing but the database."""
 
     accounts: Accounts
+    sign_ins: SignIns
     keys: Keys
     plans: Plans
     usage: Usage
@@ -57,17 +61,19 @@ def load(data_dir: Path | None) -> Settings:
 
 def run(data_dir: Path | None, work: Callable[[Books], Awaitable[T]]) -> T:
     """Do *work* on the database of *data_dir*, which is made or brought up to date first."""
-    url = load(data_dir).resolved_database_url
-    migrate(url)
-    return asyncio.run(_run(url, work))
+    settings = load(data_dir)
+    migrate(settings.resolved_database_url)
+    return asyncio.run(_run(settings, work))
 
 
-async def _run(url: str, work: Callable[[Books], Awaitable[T]]) -> T:
-    database = Database(url)
+async def _run(settings: Settings, work: Callable[[Books], Awaitable[T]]) -> T:
+    database = Database(settings.resolved_database_url)
+    sign_ins = SignIns(database=database, terms=Terms.of(settings), mail=Mail.of(settings))
     try:
         return await work(
             Books(
                 accounts=Accounts(database=database),
+                sign_ins=sign_ins,
                 keys=Keys(database=database),
                 plans=Plans(database=database),
                 usage=Usage(database=database),
@@ -77,4 +83,5 @@ async def _run(url: str, work: Callable[[Books], Awaitable[T]]) -> T:
             )
         )
     finally:
+        await sign_ins.close()
         await database.close()

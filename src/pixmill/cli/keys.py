@@ -101,7 +101,8 @@ def enable(
 
 
 def _public(key: Key) -> dict[str, Any]:
-    return {name: value for name, value in asdict(key).items() if name != "digest"}
+    hidden = {"digest", "kind", "deleted_at"}
+    return {name: value for name, value in asdict(key).items() if name not in hidden}
 
 
 def _state(key: Key) -> str:

@@ -6,6 +6,7 @@ import typer
 
 from pixmill.cli.console import AsJson, print_json, print_table, size
 from pixmill.cli.environment import DataDir, run
+from pixmill.stores.keys import Key
 
 
 def usage(
@@ -28,7 +29,7 @@ def usage(
                     "account": line.account.email,
                     "account_id": line.account.id,
                     "key_id": line.key.id,
-                    "key": line.key.display_prefix,
+                    "key": line.key.display_prefix or line.key.name,
                     "requests": line.used.requests,
                     "bytes_in": line.used.bytes_in,
                     "bytes_out": line.used.bytes_out,
@@ -44,7 +45,7 @@ def usage(
             (
                 line.used.period,
                 line.account.email,
-                f"{line.key.display_prefix}...",
+                _shown(line.key),
                 line.used.requests,
                 size(line.used.bytes_in),
                 size(line.used.bytes_out),
@@ -53,3 +54,8 @@ def usage(
             for line in lines
         ],
     )
+
+
+def _shown(key: Key) -> str:
+    """Return how people recognize *key*: that of an account itself has nothing but a name."""
+    return f"{key.display_prefix}..." if key.display_prefix else key.name

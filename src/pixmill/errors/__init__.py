@@ -18,10 +18,12 @@ Everything that can go wrong, in one tree.
   x Refused               the caller may not do this
     + BadKey
       - KeyInactive
+    + BadCredentials  + TooManySignIns  + SignUpClosed
     + KeyLimitReached  + QuotaExceeded  + RateLimited  + InsufficientCredits
+    + GuestLimitReached  + ForeignForm
   x NotFound              there is nothing by that name
     + MethodNotAllowed  + ResultGone  + JobNotFound  + BatchNotFound  + DeductionNotFound
-    + SessionNotFound
+    + TicketGone  + SessionNotFound
       - SessionExpired
   x Conflict              something by that name is there already, or it is not the time for that
     + BatchFull  + BatchClosed  + BatchNotReady  + ResultsGone
@@ -78,6 +80,7 @@ from pixmill.errors.inputs import (
     WrongContentType,
 )
 from pixmill.errors.refusals import (
+    BadCredentials,
     BadKey,
     BatchClosed,
     BatchFull,
@@ -86,6 +89,8 @@ from pixmill.errors.refusals import (
     Conflict,
     DeductionNotFound,
     DeductionUsed,
+    ForeignForm,
+    GuestLimitReached,
     IdempotencyConflict,
     IdempotencyInProgress,
     InsufficientCredits,
@@ -102,9 +107,13 @@ from pixmill.errors.refusals import (
     ResultsGone,
     SessionExpired,
     SessionNotFound,
+    SignUpClosed,
+    TicketGone,
+    TooManySignIns,
 )
 
 __all__ = [
+    "BadCredentials",
     "BadDimensions",
     "BadIdempotencyKey",
     "BadInput",
@@ -124,6 +133,8 @@ __all__ = [
     "Error",
     "FetchFailed",
     "FileTooLarge",
+    "ForeignForm",
+    "GuestLimitReached",
     "IdempotencyConflict",
     "IdempotencyInProgress",
     "ImageNotFound",
@@ -148,10 +159,13 @@ __all__ = [
     "ResultsGone",
     "SessionExpired",
     "SessionNotFound",
+    "SignUpClosed",
     "StorageFull",
+    "TicketGone",
     "TooCostly",
     "TooManyFiles",
     "TooManyPixels",
+    "TooManySignIns",
     "Unavailable",
     "UnknownFormat",
     "UnknownLevel",

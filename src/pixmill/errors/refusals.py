@@ -24,6 +24,35 @@ class KeyInactive(BadKey):
     code = "key_inactive"
 
 
+class BadCredentials(Refused):
+    """The e-mail address or the password is not right."""
+
+    code = "bad_credentials"
+
+
+class TooManySignIns(Refused):
+    """There were too many tries in too short a time; try again later."""
+
+    code = "too_many_sign_ins"
+
+    def __init__(self, *, retry_after: int = 900, detail: str = "") -> None:
+        super().__init__(detail=detail)
+        #: Seconds after which another try is heard.
+        self.retry_after = retry_after
+
+
+class ForeignForm(Refused):
+    """This was not sent from a page of this server that is up to date; load the page again."""
+
+    code = "foreign_form"
+
+
+class SignUpClosed(Refused):
+    """New accounts need an invitation here; ask whoever runs this server for one."""
+
+    code = "sign_up_closed"
+
+
 class KeyLimitReached(Refused):
     """The account has as many active keys as its plan allows."""
 
@@ -65,6 +94,23 @@ class RateLimited(Refused):
         self.window = window
 
 
+class GuestLimitReached(Refused):
+    """Sign in to have images optimized here."""
+
+    code = "guest_limit_reached"
+
+    def __init__(self, *, limit: int, reset_at: datetime) -> None:
+        super().__init__(
+            f"That were the {limit} images that guests have a day. There are more after midnight, "
+            "UTC, or when you sign in."
+            if limit
+            else None
+        )
+        self.limit = limit
+        #: When there are more, in UTC.
+        self.reset_at = reset_at
+
+
 class InsufficientCredits(Refused):
     """The account has fewer credits than this costs."""
 
@@ -80,6 +126,12 @@ class NotFound(Error):
     """There is nothing here by that name."""
 
     code = "not_found"
+
+
+class TicketGone(NotFound):
+    """This link was used before, or its time is over; ask for another one."""
+
+    code = "ticket_gone"
 
 
 class MethodNotAllowed(NotFound):

@@ -32,7 +32,7 @@ PATH_LENGTH = 200
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 # The log has them in another way, or does not need them.
-_UNLOGGED = {"request_id", "started", "allowance"}
+_UNLOGGED = {"request_id", "started", "allowance", "account_id", "images", "cached"}
 
 
 class Access:

@@ -5,7 +5,6 @@ Key, account, quota and the wording of errors are not in the handlers, because t
 forgotten. The order of checks is that of OP-9: who (401), how much (429), and only then the body.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -13,11 +12,11 @@ from typing import Any, Literal
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.types import Message, Receive
 
 from pixmill.errors import BadKey, Busy, Error, Internal, PlanWithoutApi
 from pixmill.http import origin
 from pixmill.http.allowance import count_anonymous
+from pixmill.http.attention import while_wanted
 from pixmill.http.bodies import Bodies, Kind
 from pixmill.http.record import Record, record_of
 from pixmill.services.keys import Caller
@@ -26,9 +25,6 @@ from pixmill.services.webhooks.types import Delivery
 from pixmill.services.webhooks.types import Message as WebhookMessage
 
 log = logging.getLogger(__name__)
-
-#: What is logged for a caller who left before the answer was there (nginx's number).
-CLIENT_GONE = 499
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +153,33 @@ class Endpoint:
         if self._operation.authority == "link":
             record.path = self._operation.path  # the log is not to hold what opens the link
         try:
-            response = await _while_wanted(self._handle, request)
+            response = await while_wanted(self._handle, request)
         except Error as error:
+            self._count(record, errors=1)
             return self._dialect.refuse(error, record)
         except Exception as crash:  # noqa: BLE001 - it is logged with the words for it
             failure = Internal(detail="a handler crashed")
             failure.__cause__ = crash
+            self._count(record, errors=1)
             return self._dialect.refuse(failure, record)
+        self._count(record)
         self._dialect.decorate(response, record)
         return response
+
+    def _count(self, record: Record, *, errors: int = 0) -> None:
+        """Count the images of a call; those that are done later are counted then."""
+        if not self._operation.spends or not record.account_id or not record.images + errors:
+            return
+        self._services.traffic.count(
+            account_id=record.account_id,
+            key_id=record.key_id,
+            api=self._dialect.name,
+            requests=record.images,
+            cached=record.cached,
+            errors=errors,
+            bytes_in=record.original_size,
+            bytes_out=record.result_size,
+        )
 
     async def _handle(self, request: Request) -> Response:
         record = record_of(request)
@@ -191,7 +205,7 @@ class Endpoint:
         except BadKey:
             await self._count_anonymous(request)
             raise
-        record.key_id = caller.key.id
+        record.key_id, record.account_id = caller.key.id, caller.account.id
         if not caller.plan.api_allowed:
             raise PlanWithoutApi
         reads, spends = self._operation.reads, self._operation.spends
@@ -208,46 +222,3 @@ class Endpoint:
     async def _count_anonymous(self, request: Request) -> None:
         if self._dialect.shows_allowance:
             await count_anonymous(request, self._services.limits)
-
-
-async def _while_wanted(
-    handle: Callable[[Request], Coroutine[Any, Any, Response]], request: Request
-) -> Response:
-    """
-    Run *handle*, and cancel it when the caller hangs up.
-
-    Otherwise a picture would be worked on, and charged, for nobody. That the caller left can only
-    be heard once the body has been read, because both come through the same channel.
-    """
-    channel = _Channel(request.receive)
-    work = asyncio.create_task(handle(Request(request.scope, channel.receive)))
-    gone = asyncio.create_task(channel.gone())
-    try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            return work.result()
-    finally:
-        gone.cancel()
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
-    return Response(status_code=CLIENT_GONE)
-
-
-class _Channel:
-    """The stream of a request's messages, which says when the body is over."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._body_read = asyncio.Event()
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        if not message.get("more_body"):
-            self._body_read.set()
-        return message
-
-    async def gone(self) -> None:
-        """Return when the caller has hung up."""
-        await self._body_read.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass

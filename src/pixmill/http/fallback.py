@@ -1,6 +1,7 @@
 """The answer to a request that is for no operation, in the words of whomever it was meant for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,6 +13,9 @@ from pixmill.http.dialect import Dialect
 from pixmill.http.record import record_of
 from pixmill.services.limits import RateLimits
 
+#: What answers somebody who reads HTML; None: whoever asks does not.
+Page = Callable[[Request, errors.Error], Coroutine[Any, Any, Response | None]]
+
 #: The methods of a file below /docs/static.
 FILE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -20,11 +24,17 @@ class Fallback:
     """Answers 404 for an unknown path, 405 for a known one, and OPTIONS."""
 
     def __init__(
-        self, routes: Sequence[object], dialects: Sequence[Dialect], limits: RateLimits
+        self,
+        routes: Sequence[object],
+        dialects: Sequence[Dialect],
+        limits: RateLimits,
+        *,
+        page: Page | None = None,
     ) -> None:
         self._routes = [route for route in routes if isinstance(route, Route)]
         self._dialects = dialects
         self._limits = limits
+        self._page = page
 
     async def answer(self, request: Request, error: Exception) -> Response:
         """Answer what the router did not know how to; it has the shape of an exception handler."""
@@ -41,7 +51,10 @@ class Fallback:
                 dialect.decorate(response, record_of(request))
             return response
         fault = errors.MethodNotAllowed(allowed=allowed) if allowed else errors.NotFound()
-        response = dialect.refuse(fault, record_of(request)) if dialect else _neutral(fault)
+        shown = await self._page(request, fault) if self._page and not dialect else None
+        response = shown or (
+            dialect.refuse(fault, record_of(request)) if dialect else _neutral(fault)
+        )
         if allowed:
             response.headers["Allow"] = ", ".join(allowed)
         return response

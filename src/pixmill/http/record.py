@@ -18,6 +18,7 @@ class Record:
     dialect: str = "none"
     operation: str = "none"
     key_id: str = ""  #: never the key itself
+    account_id: str = ""
     error: str = ""  #: the code of the domain error that was worded
     detail: str = ""  #: what the caller is not told
     status: int = 0
@@ -26,7 +27,16 @@ class Record:
     allowance: Allowance | None = None  #: what is left of the caller's minute
     original_size: int = 0  #: bytes of the images that were optimized
     result_size: int = 0
+    images: int = 0  #: results that were answered with
+    cached: int = 0  #: those of them that had been made before
     started: float = field(default_factory=perf_counter)
+
+    def made(self, *, original_size: int, result_size: int, cached: bool = False) -> None:
+        """Note that there is a result for an image."""
+        self.original_size += original_size
+        self.result_size += result_size
+        self.images += 1
+        self.cached += cached
 
     @property
     def seconds(self) -> float:

@@ -67,30 +67,35 @@ def _add(
         )
 
 
-def responses(dialect: Dialect, operation: Operation) -> dict[int | str, dict[str, Any]]:
-    """Return OpenAPI's Responses object: the success, and every error by its status."""
-    faults = [*operation.faults]
+def faults(dialect: Dialect, operation: Operation) -> dict[int, dict[str, str]]:
+    """Return every error of *operation*: by its status, and then by its code what it means."""
+    kinds = [*operation.faults]
     if operation.authority == "key":
-        faults += [errors.BadKey, errors.PlanWithoutApi, errors.RateLimited]
+        kinds += [errors.BadKey, errors.PlanWithoutApi, errors.RateLimited]
     if operation.spends:
-        faults += [errors.QuotaExceeded, errors.Busy]
+        kinds += [errors.QuotaExceeded, errors.Busy]
     if operation.form:
-        faults += [
+        kinds += [
             errors.WrongContentType,
             errors.FileTooLarge,
             errors.UploadIncomplete,
             errors.BadInput,
         ]
     codes: dict[int, dict[str, str]] = defaultdict(dict)
-    for fault in (*faults, errors.Internal):
-        wording = next(dialect.errors[kind] for kind in fault.__mro__ if kind in dialect.errors)
+    for fault in (*kinds, errors.Internal):
+        wording = next(dialect.errors[each] for each in fault.__mro__ if each in dialect.errors)
         said = wording.message or (fault.__doc__ or "").strip().split("\n", 1)[0]
         codes[wording.status].setdefault(wording.code, said)
+    return dict(sorted(codes.items()))
+
+
+def responses(dialect: Dialect, operation: Operation) -> dict[int | str, dict[str, Any]]:
+    """Return OpenAPI's Responses object: the success, and every error by its status."""
     successes = {200: operation.success, 202: operation.accepted}
     described: dict[int | str, dict[str, Any]] = {
         status: dict(success) for status, success in successes.items() if success
     }
-    for status, meanings in sorted(codes.items()):
+    for status, meanings in faults(dialect, operation).items():
         described[status] = {
             "description": "\n\n".join(f"`{code}`: {said}" for code, said in meanings.items()),
             "content": {"application/json": {"schema": dict(dialect.error_schema)}},

@@ -7,11 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pixmill import clock, errors
 from pixmill.services import plans
-from pixmill.stores import accounts
+from pixmill.stores import accounts, sign_ins
 from pixmill.stores.accounts import Account
 from pixmill.stores.db import Database
 
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+__all__ = ["Account", "Accounts", "checked", "create", "find"]
+
+# Nothing that could be read as another address, or as more than one.
+_EMAIL = re.compile(r"""[^@\s<>()\[\],;:\\"]{1,64}@[^@\s<>()\[\],;:\\"]{1,190}""")
 
 
 class Accounts:
@@ -21,15 +24,19 @@ class Accounts:
         self._database = database
         self._now = now
 
-    async def create(self, *, email: str, plan: str) -> Account:
+    async def create(self, *, email: str, plan: str, operator: bool = False) -> Account:
         """
-        Make an account on *plan*.
+        Make an account on *plan*. It has no password: nobody can sign in to it yet.
 
         Raises BadOption for an address that cannot be one, NotFound for an unknown plan, Conflict
         when there is an account with that address.
         """
         async with self._database.transaction() as connection:
-            return await create(connection, email=email, plan=plan, now=self._now)
+            if operator:
+                await accounts.lock_operators(connection)
+            return await create(
+                connection, email=email, plan=plan, now=self._now, operator=operator
+            )
 
     async def find(self, *, name: str) -> Account:
         """Return the account whose id or e-mail address is *name*. Raises NotFound."""
@@ -50,35 +57,85 @@ class Accounts:
             return await find(connection, name=account.id)
 
     async def disable(self, *, name: str) -> Account:
-        """Make all keys of the account stop working, from the next request on. Raises NotFound."""
+        """
+        Make all keys of the account stop working, from the next request on, and sign it out.
+
+        Raises NotFound, and Conflict for the last operator.
+        """
         return await self._set_disabled(name=name, disabled=True)
 
     async def enable(self, *, name: str) -> Account:
         """Make the keys of a disabled account work again. Raises NotFound."""
         return await self._set_disabled(name=name, disabled=False)
 
+    async def set_operator(self, *, name: str, on: bool) -> Account:
+        """
+        Make the account an operator, or one of the others, from its next request on.
+
+        Raises NotFound, and Conflict for the last operator.
+        """
+        async with self._database.transaction() as connection:
+            await accounts.lock_operators(connection)
+            account = await find(connection, name=name, lock=True)
+            if not on:
+                await _spare_the_last(connection, account)
+            await accounts.set_operator(connection, id_=account.id, operator=on)
+            return await find(connection, name=account.id)
+
     async def _set_disabled(self, *, name: str, disabled: bool) -> Account:
         async with self._database.transaction() as connection:
-            account = await find(connection, name=name)
+            await accounts.lock_operators(connection)
+            account = await find(connection, name=name, lock=True)
+            if disabled:
+                await _spare_the_last(connection, account)
+                await sign_ins.remove_all(connection, account_id=account.id)
             await accounts.set_disabled(
                 connection, id_=account.id, disabled_at=self._now() if disabled else None
             )
             return await find(connection, name=account.id)
 
 
-async def create(
-    connection: AsyncConnection, *, email: str, plan: str, now: clock.Clock
+async def create(  # noqa: PLR0913 - what an account is made of
+    connection: AsyncConnection,
+    *,
+    email: str,
+    plan: str,
+    now: clock.Clock,
+    operator: bool = False,
+    password_hash: str | None = None,
 ) -> Account:
     """Do what `Accounts.create` does, as a part of the caller's transaction."""
-    if not _EMAIL.fullmatch(email):
-        raise errors.BadOption("The e-mail address must look like name@example.com.")
+    address = checked(email)
     await plans.find(connection, name=plan)
     account = Account(
-        id=f"acc_{secrets.token_hex(10)}", email=email.lower(), plan=plan, created_at=now()
+        id=f"acc_{secrets.token_hex(10)}",
+        email=address,
+        plan=plan,
+        created_at=now(),
+        operator=operator,
     )
-    if not await accounts.add(connection, account):
+    if not await accounts.add(connection, account, password_hash=password_hash):
         raise errors.Conflict("There is an account with that e-mail address already.")
     return account
+
+
+def plausible(email: str) -> bool:
+    """Say whether *email* can be an address at all."""
+    return bool(_EMAIL.fullmatch(email)) and email.isprintable()
+
+
+def checked(email: str) -> str:
+    """Return the address as it is kept. Raises BadOption for what cannot be one."""
+    address = email.strip().lower()
+    if not plausible(address):
+        raise errors.BadOption("The e-mail address must look like name@example.com.")
+    return address
+
+
+async def _spare_the_last(connection: AsyncConnection, account: Account) -> None:
+    """Raise Conflict when *account* is the only operator that can do anything."""
+    if account.operator and not await accounts.operators(connection, but=account.id, enabled=True):
+        raise errors.Conflict("This is the last operator; make another account one first.")
 
 
 async def find(connection: AsyncConnection, *, name: str, lock: bool = False) -> Account:

@@ -7,15 +7,19 @@ from pixmill.services.batches import Batches
 from pixmill.services.credits import Credits
 from pixmill.services.fetching.fetcher import Fetcher
 from pixmill.services.fetching.types import FetchConfig
+from pixmill.services.guests import Guests
+from pixmill.services.health.health import Health
 from pixmill.services.idempotency import Idempotency
 from pixmill.services.jobs.endings import Endings
 from pixmill.services.jobs.jobs import Jobs
 from pixmill.services.jobs.reports import Reports
+from pixmill.services.jobs.retries import Retries
 from pixmill.services.jobs.types import CHUNKS, SINGLES
 from pixmill.services.jobs.work import Work
 from pixmill.services.keys import Keys
 from pixmill.services.limits import RateLimits
 from pixmill.services.links import Links
+from pixmill.services.mail import Mail
 from pixmill.services.optimization import Optimization
 from pixmill.services.plans import Plans
 from pixmill.services.pool.configuration import pool_config
@@ -25,6 +29,7 @@ from pixmill.services.queue.queue import Queue
 from pixmill.services.quotas import Quotas
 from pixmill.services.registry import Services
 from pixmill.services.results import Results, Retention
+from pixmill.services.roster import Roster
 from pixmill.services.secret import Secret
 from pixmill.services.sessions.describing import Describing
 from pixmill.services.sessions.endings import Endings as TaskEndings
@@ -34,9 +39,13 @@ from pixmill.services.sessions.sampling import Sampling
 from pixmill.services.sessions.sessions import Sessions
 from pixmill.services.sessions.types import RUNS
 from pixmill.services.sessions.work import Work as RunWork
+from pixmill.services.sign_ins.sign_ins import SignIns
+from pixmill.services.sign_ins.types import Terms
+from pixmill.services.traffic import Traffic
 from pixmill.services.uploads import Uploads
 from pixmill.services.usage import Usage
 from pixmill.services.vision.providers import style_of, vision_of
+from pixmill.services.webhooks.log import DeliveryLog
 from pixmill.services.webhooks.types import DELIVERIES
 from pixmill.services.webhooks.webhooks import Webhooks
 from pixmill.settings import Settings
@@ -87,35 +96,62 @@ def create_services(settings: Settings, database: Database) -> Services:
         fetcher=Fetcher(FetchConfig(concurrency=DELIVERIES.places, allow=settings.fetch_allow)),
         secret=secret,
     )
-    endings = Endings(results=results, uploads=uploads, webhooks=webhooks)
+    endings = Endings(results=results, uploads=uploads, webhooks=webhooks, patience=ttl)
     reports = Reports()
+    jobs = Jobs(database=database, queue=queue, uploads=uploads, endings=endings, reports=reports)
     credits = Credits(database=database)  # noqa: A001 - the name that only a console has
     tasks = TaskEndings(results=results, credits=credits, webhooks=webhooks)
     vision = vision_of(settings)
+    mail = Mail.of(settings)
+    windows = windows_at(settings.redis_url)
+    keys = Keys(database=database)
+    limits = RateLimits(
+        windows=windows,
+        when_unavailable=settings.rate_limits_when_unavailable,
+        anonymous_requests=settings.anonymous_requests,
+    )
     optimization = Optimization(quotas=quotas, pool=pool, limits=config.limits, results=results)
+    health = Health(
+        settings=settings,
+        database=database,
+        quotas=quotas,
+        objects=objects,
+        limits=limits,
+        mail=mail,
+        pool=pool,
+        vision=vision,
+    )
     return Services(
         accounts=Accounts(database=database),
-        keys=Keys(database=database),
+        roster=Roster(database=database),
+        sign_ins=SignIns(database=database, terms=Terms.of(settings), mail=mail, windows=windows),
+        mail=mail,
+        health=health,
+        keys=keys,
+        guests=Guests(
+            database=database,
+            keys=keys,
+            limits=limits,
+            images=settings.guest_images if settings.public_page else 0,
+            max_file_size=settings.guest_max_mb * _MIB,
+        ),
         plans=Plans(database=database),
         quotas=quotas,
         usage=Usage(database=database),
+        traffic=Traffic(database=database),
         credits=credits,
-        limits=RateLimits(
-            windows=windows_at(settings.redis_url),
-            when_unavailable=settings.rate_limits_when_unavailable,
-            anonymous_requests=settings.anonymous_requests,
-        ),
+        limits=limits,
         fetcher=fetcher,
         results=results,
         optimization=optimization,
         pool=pool,
         uploads=uploads,
-        jobs=Jobs(
-            database=database, queue=queue, uploads=uploads, endings=endings, reports=reports
-        ),
+        jobs=jobs,
+        retries=Retries(database=database, accepting=jobs, uploads=uploads, patience=ttl),
         batches=Batches(database=database, reports=reports, endings=endings, ttl=ttl),
         idempotency=Idempotency(database=database, lease=_longest_upload(settings)),
         webhooks=webhooks,
+        deliveries=DeliveryLog(database=database),
         endings=endings,
         queue=queue,
         sessions=Sessions(database=database, uploads=uploads, endings=tasks),
@@ -160,6 +196,7 @@ def create_executor(settings: Settings, database: Database, services: Services) 
         uploads=services.uploads,
         fetcher=services.fetcher,
         endings=services.endings,
+        traffic=services.traffic,
         places=settings.workers + MORE_PLACES,
         stopping=lambda: executor.stopping.is_set(),  # noqa: PLW0108 - it is not there yet
     )
@@ -167,6 +204,7 @@ def create_executor(settings: Settings, database: Database, services: Services) 
         database=database,
         queue=services.queue,
         endings=services.runs.endings,
+        traffic=services.traffic,
         crafts={
             "analyze": Describing(
                 database=database,

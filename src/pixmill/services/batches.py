@@ -21,6 +21,9 @@ Status = Literal["open", "processing", "completed", "completed_with_errors", "ex
 #: Rows of one step of a sweep, and jobs of one look at a batch from its start to its end.
 STEP = 500
 
+#: Jobs that are canceled in one go.
+MOST_CANCELED = 2_000
+
 #: Seconds between two looks at a batch that somebody follows, and two words of how far it is.
 LOOK_SECONDS = 0.5
 PROGRESS_SECONDS = 1.0
@@ -79,6 +82,29 @@ class Batches:
             if batch.finished < batch.accepted:
                 processing = await jobs.processing(connection, batch_id=batch.id)
         return self._progress(batch, processing)
+
+    async def all(self, *, account_id: str, start: int, limit: int) -> list[Progress]:
+        """Return how far the account's batches are, the newest first."""
+        async with self._database.reading() as connection:
+            found = await batches.of_account(
+                connection, account_id=account_id, start=start, limit=limit
+            )
+        return [self._progress(batch, 0) for batch in found]
+
+    async def watched(
+        self, *, id_: str, account_id: str, start: int, limit: int, failed: bool = False
+    ) -> tuple[Progress, list[Report]]:
+        """
+        Return how far the account's batch is, and some of its jobs; first those without a result.
+
+        *failed*: these alone. Raises BatchNotFound.
+        """
+        progress = await self.find(name=id_, account_id=account_id)
+        async with self._database.reading() as connection:
+            found = await jobs.in_vain_first(
+                connection, batch_id=progress.batch.id, start=start, limit=limit, only=failed
+            )
+            return progress, await self._reports.all(connection, found)
 
     async def items(
         self, *, batch: Batch, start: int, limit: int, state: jobs.State | None = None
@@ -162,6 +188,28 @@ class Batches:
             await batches.close(connection, id_=batch.id, now=self._now())
             await self._endings.settle_batch(connection, id_=batch.id)
         return await self.find(name=batch.id, account_id=account_id)
+
+    async def cancel(self, *, id_: str, account_id: str) -> int:
+        """
+        Cancel what is not over of the account's batch, and close it; return how many jobs that was.
+
+        Those that somebody works on end too: what comes of them is dropped, and not charged. At
+        most `MOST_CANCELED` in one go. Raises BatchNotFound.
+        """
+        progress = await self.close(name=id_, account_id=account_id)
+        async with self._database.reading() as connection:
+            living = await jobs.living_of_batch(
+                connection, batch_id=progress.batch.id, limit=MOST_CANCELED
+            )
+        canceled = 0
+        for job in living:
+            # One transaction each: whoever ends a job locks first its row, then that of its batch.
+            async with self._database.transaction() as connection:
+                chunk = await chunks.find(connection, id_=job.chunk_id)
+                canceled += await self._endings.fail(
+                    connection, chunk=chunk, job=job, state="cancelled"
+                )
+        return canceled
 
     async def sweep(self) -> None:
         """

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -26,6 +26,9 @@ PRICES: Mapping[str, int] = MappingProxyType({"analyze": 1, "export": 1, "sample
 
 #: Credits that an operator may give at one time.
 MOST = 1_000_000_000
+
+#: Characters of the reason why credits were given.
+NOTE_LENGTH = 500
 
 #: Entries that are told of at one time.
 MOST_ENTRIES = 1_000
@@ -225,16 +228,27 @@ class Credits:
         )
 
     async def grant(
-        self, *, account: str, count: int, note: str = "", actor: str = "operator"
+        self,
+        *,
+        account: str,
+        count: int,
+        note: str = "",
+        actor: str = "operator",
+        once: str = "",
     ) -> Standing:
-        """Give the account credits that do not end. Raises BadOption and NotFound."""
-        _check_count(count)
+        """
+        Give the account credits that do not end.
+
+        A second time with the same *once*, a random text, changes nothing. Raises BadOption and
+        NotFound.
+        """
+        _check_given(count, note)
         async with self._database.transaction() as connection:
             book = await self._opened(connection, account)
-            await book.grant(count=count, note=note, actor=actor)
+            await book.grant(count=count, note=note, actor=actor, once=_by_hand(book, once))
         return await self.balance(account=account)
 
-    async def refund(
+    async def refund(  # noqa: PLR0913 - what is given back, to whom and why
         self,
         *,
         account: str,
@@ -242,20 +256,41 @@ class Credits:
         deduction_id: str | None = None,
         note: str = "",
         actor: str = "operator",
+        once: str = "",
     ) -> Standing:
         """
         Give back credits that were used, as such that do not end (PO-101).
 
         With *deduction_id* at most what that has cost and was not given back; a deduction that no
-        run has redeemed so far cannot be redeemed then. Raises BadOption, NotFound and
-        DeductionNotFound.
+        run has redeemed so far cannot be redeemed then. A second time with the same *once*, a
+        random text, changes nothing. Raises BadOption, NotFound and DeductionNotFound.
         """
-        _check_count(count)
+        _check_given(count, note)
         async with self._database.transaction() as connection:
             book = await self._opened(connection, account)
             deduction = None if deduction_id is None else await _found(book, id_=deduction_id)
-            await book.refund(deduction, count=count, note=note, actor=actor)
+            await book.refund(
+                deduction, count=count, note=note, actor=actor, once=_by_hand(book, once)
+            )
         return await self.balance(account=account)
+
+    async def refundable(self, *, entries: Sequence[Entry]) -> Mapping[str, int]:
+        """Return what of the deductions among *entries* has not come back, by their ids."""
+        ids = [each.deduction_id for each in entries if each.deduction_id]
+        async with self._database.reading() as connection:
+            left = await credits.spent_each(connection, deduction_ids=ids)
+        return {id_: count for id_, count in left.items() if count > 0}
+
+    async def story(self, *, account: str, deduction_id: str) -> list[Entry]:
+        """Return what was entered of a deduction, oldest first. Raises DeductionNotFound."""
+        if not _DEDUCTION.fullmatch(deduction_id):
+            raise errors.DeductionNotFound
+        async with self._database.reading() as connection:
+            owner, _ = await _owner(connection, account)
+            story = await credits.story(connection, account_id=owner.id, deduction_id=deduction_id)
+        if not story:
+            raise errors.DeductionNotFound
+        return story
 
     async def history(
         self, *, account: str, before: int | None = None, limit: int = 50
@@ -298,9 +333,18 @@ def _charge(book: Ledger, *, id_: str | None, cost: int, before: int) -> Charge:
     )
 
 
-def _check_count(count: int) -> None:
+def _check_given(count: int, note: str) -> None:
     if not 1 <= count <= MOST:
         raise errors.BadOption(f"The number of credits must be from 1 to {MOST:,}.")
+    if len(note) > NOTE_LENGTH or not note.isprintable():
+        raise errors.BadOption(
+            f"The reason must have at most {NOTE_LENGTH} characters, in one line."
+        )
+
+
+def _by_hand(book: Ledger, once: str) -> str | None:
+    """Return under which name something is entered that nobody shall enter twice."""
+    return f"by hand {book.balance.account_id} {once}" if once else None
 
 
 async def _owner(connection: AsyncConnection, account: str) -> tuple[Account, Plan]:

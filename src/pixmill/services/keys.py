@@ -5,19 +5,34 @@ import hmac
 import re
 import secrets
 import string
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pixmill import clock, errors
 from pixmill.services import accounts, plans
 from pixmill.stores import keys
+from pixmill.stores import plans as plan_rows
 from pixmill.stores.accounts import Account
 from pixmill.stores.db import Database
-from pixmill.stores.keys import Key
+from pixmill.stores.keys import Key, Match
 from pixmill.stores.plans import Plan
+
+__all__ = ["Caller", "Key", "Keys", "NewKey", "Room"]
 
 #: What may be a key at all. Anything else is refused without asking the database.
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,128}")
+
+#: What an account's own key is called, with which it does things in a browser.
+WEBSITE = "Website"
+
+#: How long a key can be made to work.
+LONGEST = timedelta(days=36_500)
+
+#: Characters of a key's name.
+NAME_LENGTH = 100
 
 _BASE62 = string.ascii_letters + string.digits
 
@@ -28,6 +43,20 @@ class NewKey:
 
     key: Key
     secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What keys an account may make."""
+
+    plan: Plan  #: the account's, which says how many keys there may be
+    active: int  #: keys that work now
+    choices: Sequence[Plan]  #: the plans that it may choose from; its own is the first
+
+    @property
+    def full(self) -> bool:
+        """Say whether there are as many keys as there may be."""
+        return self.plan.max_keys is not None and self.active >= self.plan.max_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +88,20 @@ class Keys:
         plan: str | None = None,
         name: str = "",
         lifetime: timedelta | None = None,
+        by_owner: bool = False,
     ) -> NewKey:
         """
         Make a key for *account*, an id or an e-mail address.
 
         With *plan* the key has that plan and not the account's. Without *account* a new one is made
-        on *plan* (default: self-hosted), under a name of this machine's own. Raises NotFound, and
-        KeyLimitReached when the account has as many working keys as its plan allows.
+        on *plan* (default: self-hosted), under a name of this machine's own. Raises NotFound,
+        BadOption for a name or a *lifetime* that cannot be, and KeyLimitReached when the account
+        has as many active keys as its plan allows. With *by_owner* it is the account that asks, and
+        a *plan* that it may not choose (`room`) is Refused.
         """
+        name = _named(name)
+        if lifetime is not None and not timedelta() < lifetime <= LONGEST:
+            raise errors.BadOption("A key works for some time, and for a hundred years at most.")
         now = self._now()
         async with self._database.transaction() as connection:
             if account is None:
@@ -80,12 +115,15 @@ class Keys:
             else:
                 # Locked, so that two keys made at once cannot both be the last one allowed.
                 owner = await accounts.find(connection, name=account, lock=True)
-            granted = await plans.find(connection, name=owner.plan)
-            if granted.max_keys is not None:
-                active = await keys.active(connection, account_id=owner.id, now=now)
-                if active >= granted.max_keys:
-                    raise errors.KeyLimitReached
-            terms = granted if plan is None else await plans.find(connection, name=plan)
+            room = await _room(connection, owner=owner, now=now)
+            if room.full:
+                raise errors.KeyLimitReached
+            if by_owner and plan is not None:
+                if plan not in {choice.name for choice in room.choices}:
+                    raise errors.Refused("The keys of this account have the account's own plan.")
+                # One that is the account's now follows it, when the account gets another.
+                plan = None if plan == owner.plan else plan
+            terms = room.plan if plan is None else await plans.find(connection, name=plan)
             random = "".join(secrets.choice(_BASE62) for _ in range(terms.key_length))
             secret = f"{terms.key_prefix}{random}"
             key = Key(
@@ -101,6 +139,17 @@ class Keys:
             await keys.add(connection, key)
         return NewKey(key=key, secret=secret)
 
+    async def room(self, *, account_id: str) -> Room:
+        """
+        Return how many keys, and on which plans, the account may make. Raises NotFound.
+
+        An operator, and an account whose own plan has no limits, may choose any plan but the one of
+        guests; for all others another plan's key would be a way round their own limits.
+        """
+        async with self._database.reading() as connection:
+            owner = await accounts.find(connection, name=account_id)
+            return await _room(connection, owner=owner, now=self._now())
+
     async def all(self, *, account: str | None = None) -> list[Key]:
         """Return the keys of *account*, or of everybody, oldest first. Raises NotFound."""
         async with self._database.reading() as connection:
@@ -109,22 +158,81 @@ class Keys:
             owner = await accounts.find(connection, name=account)
             return await keys.listed(connection, account_id=owner.id)
 
-    async def revoke(self, *, id_: str) -> Key:
-        """Make the key stop working, from the next request on. Raises NotFound."""
-        async with self._database.transaction() as connection:
-            key = await keys.revoke(connection, id_=id_, now=self._now())
-        if key is None:
-            raise errors.NotFound(f"There is no key {id_}.")
-        return key
+    async def revoke(self, *, id_: str, account_id: str | None = None) -> Key:
+        """
+        Make the key stop working, from the next request on and for good.
 
-    async def switch(self, *, id_: str, on: bool) -> Key:
-        """Switch the key off, or on again, from the next request on (PO-7). Raises NotFound."""
-        disabled_at = None if on else self._now()
+        Raises NotFound, with *account_id* also for a key of somebody else.
+        """
+        return await self._change(id_, account_id, {"revoked_at": self._now()})
+
+    async def switch(self, *, id_: str, on: bool, account_id: str | None = None) -> Key:
+        """
+        Switch the key off, or on, from the next request on (PO-7).
+
+        One that is off is not active, and leaves its place to another. Raises as `revoke` does, and
+        KeyLimitReached when there is no place for it any more.
+        """
+        now = self._now()
+        values = {"disabled_at": None if on else now}
         async with self._database.transaction() as connection:
-            key = await keys.switch(connection, id_=id_, disabled_at=disabled_at)
-        if key is None:
-            raise errors.NotFound(f"There is no key {id_}.")
-        return key
+            key = await _changed(connection, id_, account_id, values)
+            if on:
+                # As in `create`: two keys at once cannot both take the last place.
+                owner = await accounts.find(connection, name=key.account_id, lock=True)
+                room = await _room(connection, owner=owner, now=now)
+                if room.plan.max_keys is not None and room.active > room.plan.max_keys:
+                    raise errors.KeyLimitReached
+            return key
+
+    async def rename(self, *, id_: str, name: str, account_id: str | None = None) -> Key:
+        """Call the key something else. Raises BadOption, and as `revoke` does."""
+        return await self._change(id_, account_id, {"name": _named(name)})
+
+    async def delete(self, *, id_: str, account_id: str | None = None) -> None:
+        """
+        Make the key stop working, and show it no more but in what it was used for.
+
+        Raises as `revoke` does.
+        """
+        now = self._now()
+        await self._change(id_, account_id, {"revoked_at": now, "deleted_at": now})
+
+    async def website(self, *, account_id: str) -> Caller:
+        """
+        Return the account as the caller that it is in a browser, with a key that nobody has.
+
+        The key is made the first time. Raises NotFound for an unknown account, BadKey for one that
+        is disabled.
+        """
+        id_ = f"{keys.WEBSITE_PREFIX}{account_id}"
+        found = await self._website(id_)
+        if found is None:
+            async with self._database.transaction() as connection:
+                owner = await accounts.find(connection, name=account_id)
+                key = Key(
+                    id=id_,
+                    account_id=owner.id,
+                    plan=None,
+                    name=WEBSITE,
+                    digest=id_,  # of nothing that anybody could present
+                    display_prefix="",
+                    created_at=self._now(),
+                    kind="website",
+                )
+                await keys.add_website(connection, key)
+            found = await self._website(id_)
+        if found is None or found.account.disabled_at is not None:
+            raise errors.BadKey
+        return _caller(found)
+
+    async def _website(self, id_: str) -> Match | None:
+        async with self._database.reading() as connection:
+            return await keys.match_id(connection, id_=id_, period=clock.period(self._now()))
+
+    async def _change(self, id_: str, account_id: str | None, values: Mapping[str, object]) -> Key:
+        async with self._database.transaction() as connection:
+            return await _changed(connection, id_, account_id, values)
 
     async def authenticate(self, *, presented: str | None) -> Caller:
         """
@@ -148,7 +256,39 @@ class Keys:
             raise errors.BadKey
         if key.disabled_at is not None:
             raise errors.KeyInactive
-        return Caller(account=account, key=key, plan=found.plan, used=found.used)
+        return _caller(found)
+
+
+async def _room(connection: AsyncConnection, *, owner: Account, now: datetime) -> Room:
+    own = await plans.find(connection, name=owner.plan)
+    choices = [own]
+    if owner.operator or own.unlimited:
+        others = await plan_rows.listed(connection)
+        # The guests' plan is for those who have no key.
+        choices += [plan for plan in others if plan.name != own.name and plan.max_keys != 0]
+    active = await keys.active(connection, account_id=owner.id, now=now)
+    return Room(plan=own, active=active, choices=choices)
+
+
+async def _changed(
+    connection: AsyncConnection, id_: str, account_id: str | None, values: Mapping[str, object]
+) -> Key:
+    key = await keys.change(connection, id_=id_, account_id=account_id, values=values)
+    if key is None:
+        raise errors.NotFound(f"There is no key {id_}.")
+    return key
+
+
+def _caller(found: Match) -> Caller:
+    return Caller(account=found.account, key=found.key, plan=found.plan, used=found.used)
+
+
+def _named(name: str) -> str:
+    """Return *name* as it is kept. Raises BadOption."""
+    name = name.strip()
+    if len(name) > NAME_LENGTH or not (name.isprintable() or not name):
+        raise errors.BadOption(f"A key's name has at most {NAME_LENGTH} characters, in one line.")
+    return name
 
 
 def _digest(secret: str) -> str:

@@ -119,19 +119,29 @@ class Ledger:
         await self._lessen(deduction, kept=kept, monthly=monthly)
         return back
 
-    async def grant(self, *, count: int, note: str, actor: str) -> None:
-        """Add *count* credits that are kept."""
-        await self._enter("grant", count, note=note, actor=actor)
+    async def grant(self, *, count: int, note: str, actor: str, once: str | None = None) -> None:
+        """Add *count* credits that are kept, unless *once* was entered before."""
+        await self._enter("grant", count, note=note, actor=actor, once=once)
 
     async def refund(
-        self, deduction: Deduction | None, *, count: int, note: str, actor: str
+        self,
+        deduction: Deduction | None,
+        *,
+        count: int,
+        note: str,
+        actor: str,
+        once: str | None = None,
     ) -> None:
         """
         Add *count* credits that are kept, in place of what *deduction* took.
 
+        Nothing happens when *once* was entered before.
+
         What is refunded cannot come back in another way too, and nobody can redeem the deduction
         any more. Raises BadOption when not as many are left of it.
         """
+        if once and await credits.entered(self.connection, once=once):
+            return
         if deduction:
             left = await credits.spent(self.connection, deduction_id=deduction.id)
             if count > left:
@@ -139,7 +149,7 @@ class Ledger:
             kept, monthly = self._split(deduction, count)
             closed = replace(deduction, used_for=deduction.used_for or "refund")
             await self._lessen(closed, kept=kept, monthly=monthly)
-        await self._enter("refund", count, of=deduction, note=note, actor=actor)
+        await self._enter("refund", count, of=deduction, note=note, actor=actor, once=once)
 
     async def _bring_up_to_date(self, period: str) -> None:
         """Enter the end of a month, and what the plan gives."""

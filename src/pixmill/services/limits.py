@@ -7,6 +7,7 @@ charged for what was done, this is spent by asking.
 """
 
 import logging
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address, ip_address, ip_network
 from time import monotonic
@@ -110,6 +111,28 @@ class RateLimits:
         """Return what `spend_anonymous` would without taking anything. Never raises."""
         return await self._look(self._anonymous(address))
 
+    async def spend_guest(self, *, address: str, limit: int) -> None:
+        """
+        Take one image of the *limit* that a guest at *address* has a day.
+
+        Raises as `spend` does.
+        """
+        await self._take(_guest(address, limit))
+
+    async def return_guest(self, *, address: str, limit: int) -> None:
+        """Give back what `spend_guest` took. Never raises."""
+        [window] = _guest(address, limit)
+        with suppress(errors.Unavailable):
+            await self._windows.undo(window, cost=1)
+
+    async def guest_left(self, *, address: str, limit: int) -> int | None:
+        """Return how much `spend_guest` would give; None when nobody can say."""
+        try:
+            spent = await self._ask(_guest(address, limit), cost=0)
+        except errors.Unavailable:
+            return None
+        return spent.levels[0].remaining
+
     async def today(self, *, caller: Caller) -> int | None:
         """Return the account's requests since midnight, UTC; None when nobody can say."""
         try:
@@ -117,6 +140,10 @@ class RateLimits:
         except errors.Unavailable:
             return None
         return next(level.used for level in spent.levels if level.window.span == DAY)
+
+    async def check(self) -> None:
+        """See whether requests can be counted. Raises Unavailable."""
+        await self._windows.spend([Window(subject="check", span=MINUTE, limit=ENDLESS)], cost=0)
 
     def status(self) -> LimitsStatus:
         """Say how the counting goes."""
@@ -131,7 +158,7 @@ class RateLimits:
         await self._windows.close()
 
     def _anonymous(self, address: str) -> list[Window]:
-        subject = f"address:{_network(address)}"
+        subject = f"address:{network(address)}"
         return [Window(subject=subject, span=MINUTE, limit=self._anonymous_requests)]
 
     async def _take(self, windows: list[Window]) -> Allowance | None:
@@ -195,6 +222,10 @@ def _account(caller: Caller) -> list[Window]:
     ]
 
 
+def _guest(address: str, limit: int) -> list[Window]:
+    return [Window(subject=f"guest:{network(address)}", span=DAY, limit=limit)]
+
+
 def _reads(caller: Caller) -> list[Window]:
     limit = caller.plan.minute_requests
     if limit is None:
@@ -202,7 +233,7 @@ def _reads(caller: Caller) -> list[Window]:
     return [Window(subject=f"reads:{caller.key.id}", span=MINUTE, limit=(limit + 1) // 2)]
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """Return whom *address* belongs to: one who has an IPv6 address has 2**64 of them."""
     try:
         parsed = ip_address(address)
@@ -235,7 +266,7 @@ def _limited(spent: Spent) -> errors.RateLimited:
         limit=full.window.limit,
         used=full.used,
         retry_after=_seconds(full),
-        window=full.window.span.name,
+        window="day" if full.window.span == DAY else "minute",
     )
 
 

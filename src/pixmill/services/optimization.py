@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from pixmill import errors
 from pixmill.engine import codecs
@@ -71,9 +72,12 @@ class Optimization:
         filename: str | None,
         committed: bool = False,
         charge_again: bool = True,
+        lifetime: timedelta | None = None,
     ) -> Kept:
         """
         Optimize *blob* for *caller*, and keep the result for a while, or for good if *committed*.
+
+        It is kept for *lifetime* at most.
 
         What the account has had made before is not made again; it is charged for only with
         *charge_again*, but counted in any case (OG-24 to OG-26).
@@ -83,7 +87,9 @@ class Optimization:
             options=options,
             engine=engine_version(),
         )
-        known = await self._known(caller, key, filename=filename, committed=committed)
+        known = await self._known(
+            caller, key, filename=filename, committed=committed, lifetime=lifetime
+        )
         if known and not charge_again:
             await self._quotas.count(caller=caller, bytes_in=blob.size, bytes_out=known.size)
             return self._kept(known, cached=True)
@@ -100,6 +106,7 @@ class Optimization:
                     outcome=outcome,
                     filename=filename,
                     committed=committed,
+                    lifetime=lifetime,
                 )
             if first or charge_again:
                 await self._settled(reservation, stored, bytes_in=blob.size)
@@ -169,13 +176,21 @@ class Optimization:
             raise
 
     async def _known(
-        self, caller: Caller, key: str, *, filename: str | None, committed: bool
+        self,
+        caller: Caller,
+        key: str,
+        *,
+        filename: str | None,
+        committed: bool,
+        lifetime: timedelta | None,
     ) -> Stored | None:
         """Return what was made before, as a result of its own."""
         found = await self._cached(caller.account.id, key)
         if found is None:
             return None
-        return await self._results.again(stored=found, filename=filename, committed=committed)
+        return await self._results.again(
+            stored=found, filename=filename, committed=committed, lifetime=lifetime
+        )
 
     async def _cached(self, account_id: str, key: str) -> Stored | None:
         found = await self._results.cached(account_id=account_id, cache_key=key)

@@ -11,6 +11,8 @@ from pixmill.stores import plans
 from pixmill.stores.db import Database
 from pixmill.stores.plans import Plan
 
+__all__ = ["Plan", "Plans", "find"]
+
 
 class Plans:
     """What accounts may use."""

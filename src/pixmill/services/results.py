@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -68,7 +68,7 @@ class Results:
         self._now = now
         self._tidied_at: datetime | None = None
 
-    async def keep(
+    async def keep(  # noqa: PLR0913 - each of them says one thing
         self,
         *,
         account_id: str,
@@ -76,12 +76,13 @@ class Results:
         outcome: Outcome,
         filename: str | None = None,
         committed: bool = False,
+        lifetime: timedelta | None = None,
     ) -> Stored:
         """
         Store *outcome*: first the bytes, then the row, so that whoever finds it can have it.
 
-        With *committed* it stays until it is deleted (OG-21). Raises StorageFull or Unavailable,
-        and then there is nothing to be found.
+        With *committed* it stays until it is deleted (OG-21); *lifetime* is how long it stays at
+        most. Raises StorageFull or Unavailable, and then there is nothing to be found.
         """
         while True:
             stored = await self.stage(
@@ -90,12 +91,13 @@ class Results:
                 outcome=outcome,
                 filename=filename,
                 committed=committed,
+                lifetime=lifetime,
             )
             if await self._add(stored):
                 return stored
             await self.discard(stored)
 
-    async def stage(
+    async def stage(  # noqa: PLR0913 - each of them says one thing
         self,
         *,
         account_id: str,
@@ -103,6 +105,7 @@ class Results:
         outcome: Outcome,
         filename: str | None = None,
         committed: bool = False,
+        lifetime: timedelta | None = None,
     ) -> Stored:
         """
         Store the bytes of *outcome*, and return the row that `enter` is to add within some time.
@@ -133,7 +136,7 @@ class Results:
             original_size=outcome.original_size,
             size=len(outcome.data),
             created_at=now,
-            expires_at=None if committed else now + self._retention.ttl,
+            expires_at=self._end(now, committed=committed, lifetime=lifetime),
         )
 
     async def enter(self, connection: AsyncConnection, stored: Stored) -> bool:
@@ -164,18 +167,30 @@ class Results:
         await self._objects.delete([stored.key])
 
     async def again(
-        self, *, stored: Stored, filename: str | None = None, committed: bool = False
+        self,
+        *,
+        stored: Stored,
+        filename: str | None = None,
+        committed: bool = False,
+        lifetime: timedelta | None = None,
     ) -> Stored | None:
         """
         Keep the bytes of *stored* once more, as a result with an id and a life of its own.
 
         None means that they have just been given up: the work has to be done anew.
         """
-        another = self.another(stored=stored, filename=filename, committed=committed)
+        another = self.another(
+            stored=stored, filename=filename, committed=committed, lifetime=lifetime
+        )
         return another if await self._add(another) else None
 
     def another(
-        self, *, stored: Stored, filename: str | None = None, committed: bool = False
+        self,
+        *,
+        stored: Stored,
+        filename: str | None = None,
+        committed: bool = False,
+        lifetime: timedelta | None = None,
     ) -> Stored:
         """Return a row for the same bytes, which `enter` is to add."""
         now = self._now()
@@ -184,7 +199,7 @@ class Results:
             id=str(uuid.uuid4()),
             filename=filename,
             created_at=now,
-            expires_at=None if committed else now + self._retention.ttl,
+            expires_at=self._end(now, committed=committed, lifetime=lifetime),
         )
 
     async def find(self, *, id_: str, account_id: str) -> Stored:
@@ -228,6 +243,23 @@ class Results:
             stored = await results.find(connection, id_=id_)
         if stored is None:
             raise errors.NotFound
+        return stored
+
+    async def all_linked(self, *, tokens: Mapping[str, str]) -> list[Stored]:
+        """
+        Return the living results with those ids, each with the token that was made for it.
+
+        Raises NotFound when there is one without, and ResultsGone when the bytes of one are gone.
+        """
+        if not all(self._links.verify(id_, token) for id_, token in tokens.items()):
+            raise errors.NotFound
+        async with self._database.reading() as connection:
+            found = await results.by_ids(connection, ids=tokens)
+        if len(found) < len(tokens):
+            raise errors.NotFound
+        stored = [found[id_] for id_ in tokens]
+        if gone := await self.missing(stored):
+            raise errors.ResultsGone(missing=tuple(gone))
         return stored
 
     async def open(
@@ -301,6 +333,15 @@ class Results:
         while batch := await self._forget(now):
             rows += batch
         return Swept(files=files, rows=rows, leftovers=await self._tidy(now))
+
+    def _end(
+        self, now: datetime, *, committed: bool, lifetime: timedelta | None
+    ) -> datetime | None:
+        """Return when a result that is made now expires."""
+        if committed:
+            return None
+        ttl = self._retention.ttl
+        return now + (ttl if lifetime is None else min(ttl, lifetime))
 
     async def _add(self, stored: Stored) -> bool:
         async with self._database.transaction() as connection:

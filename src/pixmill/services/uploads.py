@@ -1,4 +1,4 @@
-"""Uploads: what jobs will be made of lies among the stored bytes until they are over."""
+"""Uploads: what jobs are made of lies among the stored bytes until nobody needs it any more."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ PATIENCE = timedelta(hours=2)
 
 
 class Uploads:
-    """Stored uploads, each for one job."""
+    """Stored uploads, each for one job at a time."""
 
     def __init__(
         self, *, database: Database, objects: Objects, now: clock.Clock = clock.now
@@ -43,9 +43,15 @@ class Uploads:
         if not await leases.extend(connection, key=key, until=until):
             raise errors.UploadIncomplete(detail=f"{key} was given up before it was claimed")
 
-    async def release(self, connection: AsyncConnection, *, key: str) -> None:
-        """Say, in the caller's transaction, that nobody needs the upload any more."""
-        await leases.shorten(connection, key=key, until=self._now())
+    async def holds(self, connection: AsyncConnection, *, key: str) -> bool:
+        """Say, in the caller's transaction, whether the upload is there and can be claimed."""
+        return await leases.extend(connection, key=key, until=self._now())
+
+    async def release(
+        self, connection: AsyncConnection, *, key: str, after: timedelta = timedelta()
+    ) -> None:
+        """Say, in the caller's transaction, that nobody needs the upload *after* some time."""
+        await leases.shorten(connection, key=key, until=self._now() + after)
 
     async def open(self, *, key: str, size: int) -> Blob:
         """Return what was stored; close it after use. Raises ResultGone or Busy."""

@@ -1,7 +1,7 @@
 """Usage: what a month has cost so far, in requests, bytes and money."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -9,11 +9,11 @@ from typing import Literal
 from pixmill import clock, errors
 from pixmill.services import accounts
 from pixmill.services.keys import Caller
-from pixmill.stores import keys, usage
+from pixmill.stores import keys, plans, usage
 from pixmill.stores.accounts import Account
 from pixmill.stores.db import Database
 from pixmill.stores.keys import Key
-from pixmill.stores.plans import Tier
+from pixmill.stores.plans import Plan, Tier
 from pixmill.stores.usage import Usage as Used
 
 _PERIOD = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
@@ -46,6 +46,36 @@ class KeyUsage:
     account: Account
     key: Key
     used: Used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What a plan includes in a month, and what of that is used."""
+
+    plan: Plan
+    key: Key | None  #: whose it is; None: the account's
+    used: int  #: requests
+    limit: int | None  #: as in `MonthUsage`
+    overage_requests: int
+    overage_cost_microusd: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountMonth:
+    """This month of an account, up to now."""
+
+    account: Account
+    plan: Plan
+    period: str
+    reset_at: datetime
+    used: Used  #: by all keys together
+    keys: Mapping[str, Used]  #: by the id of the key; those that were used
+    #: The account's, unless its plan counts each key; and those of keys that have one of their own.
+    allowances: Sequence[Allowance]
+
+    def of(self, key_id: str) -> Used:
+        """Return what the key was used for."""
+        return self.keys.get(key_id) or Used(subject=key_id, period=self.period)
 
 
 class Usage:
@@ -89,6 +119,39 @@ class Usage:
             reset_at=clock.next_period(now),
         )
 
+    async def account(self, *, account_id: str) -> AccountMonth:
+        """Return this month of the account, with all its keys. Raises NotFound."""
+        now = self._now()
+        period = clock.period(now)
+        async with self._database.reading() as connection:
+            owner = await accounts.find(connection, name=account_id)
+            terms = {plan.name: plan for plan in await plans.listed(connection)}
+            made = await keys.listed(connection, account_id=owner.id, every=True)
+            rows = await keys.used(connection, period=period, account_id=owner.id)
+            whole = await usage.find(connection, subject=owner.id, period=period)
+        used = {key.id: used for _, key, used in rows}
+        own = terms[owner.plan]
+        allowances = [] if own.quota_per == "key" else [_allowance(own, None, whole.requests)]
+        for key in made:
+            plan = terms[key.plan or owner.plan]
+            counted = used[key.id].requests if key.id in used else 0
+            in_use = counted or (key.kind == "api" and key.revoked_at is None)
+            if plan.monthly_requests is None or not in_use:
+                continue
+            if plan.quota_per == "key":
+                allowances.append(_allowance(plan, key, counted))
+            elif key.plan is not None:  # what the plan allows is compared with the whole account
+                allowances.append(_allowance(plan, key, whole.requests))
+        return AccountMonth(
+            account=owner,
+            plan=own,
+            period=period,
+            reset_at=clock.next_period(now),
+            used=whole,
+            keys=used,
+            allowances=allowances,
+        )
+
     async def report(
         self, *, account: str | None = None, period: str | None = None
     ) -> list[KeyUsage]:
@@ -106,6 +169,20 @@ class Usage:
                 connection, period=period, account_id=owner.id if owner else None
             )
         return [KeyUsage(account=owner, key=key, used=used) for owner, key, used in rows]
+
+
+def _allowance(plan: Plan, key: Key | None, used: int) -> Allowance:
+    limit = plan.monthly_requests
+    beyond = 0 if limit is None or not plan.overage else max(0, used - limit)
+    cost = overage_cost(requests=used, included=limit, tiers=plan.overage)
+    return Allowance(
+        plan=plan,
+        key=key,
+        used=used,
+        limit=limit,
+        overage_requests=beyond,
+        overage_cost_microusd=cost,
+    )
 
 
 def overage_cost(*, requests: int, included: int | None, tiers: Sequence[Tier]) -> int:

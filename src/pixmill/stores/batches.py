@@ -38,6 +38,8 @@ class Batch:
     rejected: int = 0  #: files that did not become jobs
     finished: int = 0  #: jobs that are over, however they ended
     failed: int = 0  #: of those, the ones without a result
+    bytes_in: int = 0  #: of the images that have a result
+    bytes_out: int = 0  #: of the first result of each
     committed: bool = False  #: some of its results stay until they are deleted
     created_at: datetime
     touched_at: datetime  #: when the last work was added
@@ -59,6 +61,8 @@ batches = Table(
     Column("rejected", BigInteger, nullable=False),
     Column("finished", BigInteger, nullable=False),
     Column("failed", BigInteger, nullable=False),
+    Column("bytes_in", BigInteger, nullable=False, server_default="0"),
+    Column("bytes_out", BigInteger, nullable=False, server_default="0"),
     Column("committed", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("touched_at", UtcDateTime, nullable=False),
@@ -85,6 +89,8 @@ _FINISH = (
     .values(
         finished=batches.c.finished + bindparam("over"),
         failed=batches.c.failed + bindparam("in_vain"),
+        bytes_in=batches.c.bytes_in + bindparam("taken"),
+        bytes_out=batches.c.bytes_out + bindparam("given"),
     )
     .returning(*batches.c)
 )
@@ -145,14 +151,28 @@ def _first_closing(now: datetime) -> ColumnElement[datetime]:
     return func.coalesce(batches.c.closed_at, bindparam("now", now, UtcDateTime))
 
 
-async def finish(connection: AsyncConnection, *, id_: str, finished: int, failed: int) -> Batch:
+async def finish(  # noqa: PLR0913 - all that is counted
+    connection: AsyncConnection,
+    *,
+    id_: str,
+    finished: int,
+    failed: int,
+    bytes_in: int = 0,
+    bytes_out: int = 0,
+) -> Batch:
     """
     Count jobs that are over.
 
     The row stays locked until the transaction ends, so the numbers that jobs get of *finished* are
     seen in their order by whoever reads what is committed.
     """
-    values = {"which": id_, "over": finished, "in_vain": failed}
+    values = {
+        "which": id_,
+        "over": finished,
+        "in_vain": failed,
+        "taken": bytes_in,
+        "given": bytes_out,
+    }
     return record(Batch, (await connection.execute(_FINISH, values)).one())
 
 
@@ -194,6 +214,20 @@ async def find(connection: AsyncConnection, *, account_id: str, name: str) -> Ba
     rows = [record(Batch, row) for row in await connection.execute(statement)]
     # Somebody may call a batch by the id of another one.
     return min(rows, key=lambda batch: batch.id != name, default=None)
+
+
+async def of_account(
+    connection: AsyncConnection, *, account_id: str, start: int, limit: int
+) -> list[Batch]:
+    """Return batches of the account, the newest first."""
+    statement = (
+        select(batches)
+        .where(batches.c.account_id == account_id)
+        .order_by(batches.c.created_at.desc(), batches.c.id)
+        .offset(start)
+        .limit(limit)
+    )
+    return [record(Batch, row) for row in await connection.execute(statement)]
 
 
 async def by_id(connection: AsyncConnection, *, id_: str) -> Batch | None:

@@ -1,6 +1,6 @@
 """Chunks: the jobs that one request brought; somebody works on all of them in one go."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -72,6 +72,12 @@ async def begin(connection: AsyncConnection, *, id_: str) -> Chunk | None:
 async def find(connection: AsyncConnection, *, id_: str) -> Chunk:
     """Return the chunk with that id, which there is."""
     return record(Chunk, (await connection.execute(select(chunks).where(chunks.c.id == id_))).one())
+
+
+async def dialects(connection: AsyncConnection, *, ids: Collection[str]) -> dict[str, str]:
+    """Return through which API each of those chunks came, by its id."""
+    statement = select(chunks.c.id, chunks.c.dialect).where(chunks.c.id.in_(ids))
+    return {str(id_): str(dialect) for id_, dialect in await connection.execute(statement)}
 
 
 async def finish(connection: AsyncConnection, *, id_: str, now: datetime) -> None:

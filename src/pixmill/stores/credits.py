@@ -5,7 +5,7 @@ Entries are only ever added. An account's row is locked before anything is enter
 entries have numbers without gaps, and each says what the balance was after it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -173,6 +173,12 @@ async def enter(
     return entered
 
 
+async def entered(connection: AsyncConnection, *, once: str) -> bool:
+    """Say whether something of that name was entered before."""
+    found = select(credit_entries.c.number).where(credit_entries.c.once == once)
+    return (await connection.execute(found)).first() is not None
+
+
 async def set_terms(connection: AsyncConnection, balance: Balance) -> None:
     """Write which month *balance* is at, and what was given so far."""
     await connection.execute(
@@ -197,8 +203,31 @@ async def listed(
     return [record(Entry, row) for row in await connection.execute(statement)]
 
 
+async def story(connection: AsyncConnection, *, account_id: str, deduction_id: str) -> list[Entry]:
+    """Return the account's entries about that deduction, oldest first."""
+    statement = (
+        select(*_ENTRY)
+        .where(
+            credit_entries.c.account_id == account_id,
+            credit_entries.c.deduction_id == deduction_id,
+        )
+        .order_by(credit_entries.c.number)
+    )
+    return [record(Entry, row) for row in await connection.execute(statement)]
+
+
 async def spent(connection: AsyncConnection, *, deduction_id: str) -> int:
     """Return what the deduction has cost, less what of it came back."""
-    total = func.coalesce(func.sum(credit_entries.c.amount), 0)
-    statement = select(total).where(credit_entries.c.deduction_id == deduction_id)
-    return -int((await connection.execute(statement)).scalar_one())
+    return (await spent_each(connection, deduction_ids=[deduction_id])).get(deduction_id, 0)
+
+
+async def spent_each(
+    connection: AsyncConnection, *, deduction_ids: Sequence[str]
+) -> dict[str, int]:
+    """Return for each of the deductions what `spent` does."""
+    statement = (
+        select(credit_entries.c.deduction_id, func.sum(credit_entries.c.amount))
+        .where(credit_entries.c.deduction_id.in_(deduction_ids))
+        .group_by(credit_entries.c.deduction_id)
+    )
+    return {id_: -int(total) for id_, total in await connection.execute(statement)}

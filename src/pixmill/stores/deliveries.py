@@ -1,6 +1,6 @@
 """Deliveries: messages that somebody's server is to get, and every attempt to bring one there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    and_,
     bindparam,
     case,
     func,
@@ -70,6 +71,17 @@ class Attempt:
     status: int | None = None
     error: str | None = None  #: one of few words; None: it was delivered
     milliseconds: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """A URL, and what is remembered of the messages that went there."""
+
+    url: str
+    messages: int
+    delivered: int
+    pending: int
+    last_at: datetime
 
 
 deliveries = Table(
@@ -147,20 +159,60 @@ async def find(connection: AsyncConnection, *, id_: str) -> Delivery | None:
     return record(Delivery, row) if row else None
 
 
-async def listed(
+async def listed(  # noqa: PLR0913 - which ones, and how many
     connection: AsyncConnection,
     *,
     account_id: str | None = None,
     state: State | None = None,
+    url: str | None = None,
+    start: int = 0,
     limit: int | None = None,
 ) -> list[Delivery]:
-    """Return deliveries of one account or of all, in any state or in one; the newest first."""
+    """Return deliveries of one account or of all, in any state, to any URL; the newest first."""
     statement = select(deliveries).order_by(deliveries.c.created_at.desc(), deliveries.c.id)
     if account_id is not None:
         statement = statement.where(deliveries.c.account_id == account_id)
     if state is not None:
         statement = statement.where(deliveries.c.state == state)
-    return [record(Delivery, row) for row in await connection.execute(statement.limit(limit))]
+    if url is not None:
+        statement = statement.where(deliveries.c.url == url)
+    page = statement.offset(start or None).limit(limit)
+    return [record(Delivery, row) for row in await connection.execute(page)]
+
+
+async def last_attempts(connection: AsyncConnection, *, ids: Sequence[str]) -> dict[str, Attempt]:
+    """Return the last attempt that has ended of each of those deliveries that had one."""
+    last = (
+        select(attempts.c.delivery_id, func.max(attempts.c.number).label("number"))
+        .where(attempts.c.delivery_id.in_(ids))
+        .group_by(attempts.c.delivery_id)
+        .subquery()
+    )
+    statement = select(attempts).join(
+        last,
+        and_(attempts.c.delivery_id == last.c.delivery_id, attempts.c.number == last.c.number),
+    )
+    found = [record(Attempt, row) for row in await connection.execute(statement)]
+    return {attempt.delivery_id: attempt for attempt in found}
+
+
+async def receivers(connection: AsyncConnection, *, account_id: str, limit: int) -> list[Receiver]:
+    """Return the URLs that the account's messages went to, the last one used first."""
+    last = func.max(deliveries.c.created_at)
+    statement = (
+        select(
+            deliveries.c.url,
+            func.count().label("messages"),
+            func.sum(case((deliveries.c.state == "delivered", 1), else_=0)).label("delivered"),
+            func.sum(case((deliveries.c.state == "pending", 1), else_=0)).label("pending"),
+            last.label("last_at"),
+        )
+        .where(deliveries.c.account_id == account_id)
+        .group_by(deliveries.c.url)
+        .order_by(last.desc(), deliveries.c.url)
+        .limit(limit)
+    )
+    return [record(Receiver, row) for row in await connection.execute(statement)]
 
 
 async def made(connection: AsyncConnection, *, id_: str) -> list[Attempt]:

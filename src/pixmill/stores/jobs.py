@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    case,
     func,
     or_,
     select,
@@ -26,6 +27,9 @@ State = Literal["queued", "processing", "completed", "failed", "cancelled", "exp
 
 #: A job in one of these is not over.
 LIVING: tuple[State, ...] = ("queued", "processing")
+
+#: A job in one of these has ended without a result that somebody still wants.
+UNLUCKY: tuple[State, ...] = ("failed", "expired")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,7 @@ class Job:
     error: str | None = None  #: `errors.Error.code` of why there is no result
     message: str | None = None  #: the same in words that the caller may read
     finish: int | None = None  #: it was the n-th job of its batch that was over; from 1
+    retry_id: str | None = None  #: the batch, or without one the job, that does it once more
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -79,6 +84,7 @@ jobs = Table(
     Column("error", Text),
     Column("message", Text),
     Column("finish", BigInteger),
+    Column("retry_id", Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
@@ -87,8 +93,16 @@ jobs = Table(
     Index("ix_jobs_batch_id_finish", "batch_id", "finish"),
     Index("ix_jobs_state_expires_at", "state", "expires_at"),
 )
+Index(
+    "ix_jobs_single",
+    jobs.c.account_id,
+    jobs.c.created_at,
+    sqlite_where=jobs.c.batch_id.is_(None),
+    postgresql_where=jobs.c.batch_id.is_(None),
+)
 
 _LIVING = jobs.c.state.in_(LIVING)
+_IN_VAIN = jobs.c.state.not_in((*LIVING, "completed"))
 
 # What is said once for each job is built once: that takes as long as to run it.
 _END = (
@@ -197,6 +211,12 @@ async def living(connection: AsyncConnection, *, chunk_id: str) -> int:
     return (await connection.execute(statement)).scalar_one()
 
 
+async def counts(connection: AsyncConnection) -> dict[str, int]:
+    """Return how many jobs that are not over there are, by their state."""
+    statement = select(jobs.c.state, func.count()).where(_LIVING).group_by(jobs.c.state)
+    return {str(state): int(count) for state, count in await connection.execute(statement)}
+
+
 async def page(
     connection: AsyncConnection,
     *,
@@ -214,6 +234,100 @@ async def page(
     )
     if state is not None:
         statement = statement.where(jobs.c.state == state)
+    return [record(Job, row) for row in await connection.execute(statement)]
+
+
+async def in_vain_first(
+    connection: AsyncConnection, *, batch_id: str, start: int, limit: int, only: bool = False
+) -> list[Job]:
+    """
+    Return jobs of a batch in their order, but first those that ended without a result.
+
+    *only*: these alone.
+    """
+    statement = (
+        select(jobs)
+        .where(jobs.c.batch_id == batch_id)
+        .order_by(case((_IN_VAIN, 0), else_=1), jobs.c.number)
+        .offset(start)
+        .limit(limit)
+    )
+    if only:
+        statement = statement.where(_IN_VAIN)
+    return [record(Job, row) for row in await connection.execute(statement)]
+
+
+async def single(
+    connection: AsyncConnection, *, account_id: str, start: int, limit: int
+) -> list[Job]:
+    """Return jobs of the account that are in no batch, the newest first."""
+    statement = (
+        select(jobs)
+        .where(jobs.c.account_id == account_id, jobs.c.batch_id.is_(None))
+        .order_by(jobs.c.created_at.desc(), jobs.c.id)
+        .offset(start)
+        .limit(limit)
+    )
+    return [record(Job, row) for row in await connection.execute(statement)]
+
+
+async def unlucky(
+    connection: AsyncConnection,
+    *,
+    limit: int,
+    batch_id: str | None = None,
+    id_: str | None = None,
+) -> list[Job]:
+    """
+    Return jobs of a batch, or the one with that id, that nobody has tried again yet.
+
+    They stay locked until the transaction ends.
+    """
+    statement = (
+        select(jobs)
+        .where(jobs.c.state.in_(UNLUCKY), jobs.c.retry_id.is_(None))
+        .order_by(jobs.c.number)
+        .limit(limit)
+        .with_for_update()
+    )
+    if batch_id is not None:
+        statement = statement.where(jobs.c.batch_id == batch_id)
+    if id_ is not None:
+        statement = statement.where(jobs.c.id == id_)
+    return [record(Job, row) for row in await connection.execute(statement)]
+
+
+async def retried(connection: AsyncConnection, *, ids: Sequence[str], retry_id: str) -> None:
+    """Say what does those jobs once more."""
+    await connection.execute(jobs.update().where(jobs.c.id.in_(ids)).values(retry_id=retry_id))
+
+
+async def last_retry(connection: AsyncConnection, *, batch_id: str) -> str | None:
+    """Return what has tried jobs of the batch again; None: nothing has."""
+    statement = (
+        select(jobs.c.retry_id)
+        .where(jobs.c.batch_id == batch_id, jobs.c.retry_id.is_not(None))
+        .order_by(jobs.c.number.desc())
+        .limit(1)
+    )
+    found: str | None = (await connection.execute(statement)).scalar_one_or_none()
+    return found
+
+
+async def lives(connection: AsyncConnection, *, id_: str) -> bool:
+    """Say whether the job is not over."""
+    statement = select(jobs.c.id).where(jobs.c.id == id_, _LIVING)
+    return (await connection.execute(statement)).one_or_none() is not None
+
+
+async def living_of_batch(connection: AsyncConnection, *, batch_id: str, limit: int) -> list[Job]:
+    """Return jobs of the batch that are not over, the last first: nobody works on these yet."""
+    statement = (
+        select(jobs)
+        .where(jobs.c.batch_id == batch_id, _LIVING)
+        .order_by(jobs.c.number.desc())
+        .limit(limit)
+    )
     return [record(Job, row) for row in await connection.execute(statement)]
 
 

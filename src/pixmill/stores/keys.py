@@ -1,11 +1,15 @@
 """API keys: never the key itself, only its digest."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Literal
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     ForeignKey,
+    Select,
     Table,
     Text,
     and_,
@@ -17,10 +21,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pixmill.stores.accounts import Account, accounts
+from pixmill.stores.accounts import COLUMNS, Account, accounts
 from pixmill.stores.plans import Plan, plans
-from pixmill.stores.tables import UtcDateTime, metadata, record
+from pixmill.stores.tables import UtcDateTime, metadata, record, upserts
 from pixmill.stores.usage import Usage, usage
+
+#: What the ids of the keys begin with that nobody has made.
+WEBSITE_PREFIX = "web_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +45,14 @@ class Key:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     disabled_at: datetime | None = None  #: switched off, until it is switched on again
+    #: ``website``: the account's own, for what it does in a browser. Nobody knows its secret.
+    kind: Literal["api", "website"] = "api"
+    deleted_at: datetime | None = None  #: not shown any more, except in what it was used for
+
+    @property
+    def label(self) -> str:
+        """Return what people call it."""
+        return self.name or f"{self.display_prefix}…"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,31 +79,51 @@ keys = Table(
     Column("expires_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
     Column("disabled_at", UtcDateTime),
+    Column("kind", Text, nullable=False, server_default="api"),
+    Column("deleted_at", UtcDateTime),
 )
 
-_BY_DIGEST = (
-    select(*keys.c, *accounts.c, *plans.c, func.coalesce(usage.c.requests, 0))
-    .select_from(keys)
-    .join(accounts, accounts.c.id == keys.c.account_id)
-    .join(plans, plans.c.name == func.coalesce(keys.c.plan, accounts.c.plan))
-    .outerjoin(
-        usage,
-        and_(
-            usage.c.subject == case((plans.c.quota_per == "key", keys.c.id), else_=accounts.c.id),
-            usage.c.period == bindparam("period"),
-        ),
+
+def _matching(where: ColumnElement[bool]) -> Select[Any]:
+    """Return the question for a key with everything that decides what it may do."""
+    subject = case((plans.c.quota_per == "key", keys.c.id), else_=accounts.c.id)
+    return (
+        select(*keys.c, *COLUMNS, *plans.c, func.coalesce(usage.c.requests, 0))
+        .select_from(keys)
+        .join(accounts, accounts.c.id == keys.c.account_id)
+        .join(plans, plans.c.name == func.coalesce(keys.c.plan, accounts.c.plan))
+        .outerjoin(usage, and_(usage.c.subject == subject, usage.c.period == bindparam("period")))
+        .where(where)
     )
-    .where(keys.c.digest == bindparam("digest"))
-)
+
+
+_BY_DIGEST = _matching(keys.c.digest == bindparam("digest"))
+_BY_ID = _matching(keys.c.id == bindparam("id"))
+
+#: Keys that somebody has made, and has not deleted: the others are neither shown nor changed.
+_OWN = and_(keys.c.kind == "api", keys.c.deleted_at.is_(None))
+
+_ADD_WEBSITE = upserts(keys, lambda insert: insert.on_conflict_do_nothing(index_elements=["id"]))
+
 #: Where the columns of the second and of the third table begin.
 _SECOND = len(keys.c)
-_THIRD = len(keys.c) + len(accounts.c)
+_THIRD = len(keys.c) + len(COLUMNS)
 
 
 async def match(connection: AsyncConnection, *, digest: str, period: str) -> Match | None:
     """Return the key with that digest, its account and plan, and what *period* has used."""
-    result = await connection.execute(_BY_DIGEST, {"digest": digest, "period": period})
-    row = result.one_or_none()
+    return await _match(connection, _BY_DIGEST, {"digest": digest, "period": period})
+
+
+async def match_id(connection: AsyncConnection, *, id_: str, period: str) -> Match | None:
+    """Return the key with that id as `match` does."""
+    return await _match(connection, _BY_ID, {"id": id_, "period": period})
+
+
+async def _match(
+    connection: AsyncConnection, statement: Select[Any], values: dict[str, str]
+) -> Match | None:
+    row = (await connection.execute(statement, values)).one_or_none()
     if row is None:
         return None
     return Match(
@@ -101,13 +136,29 @@ async def match(connection: AsyncConnection, *, digest: str, period: str) -> Mat
 
 async def add(connection: AsyncConnection, key: Key) -> None:
     """Add *key*."""
-    values = {column.name: getattr(key, column.name) for column in keys.c}
-    await connection.execute(keys.insert().values(values))
+    await connection.execute(keys.insert().values(_values(key)))
 
 
-async def listed(connection: AsyncConnection, *, account_id: str | None = None) -> list[Key]:
-    """Return the keys of one account, or all, oldest first; the revoked ones too."""
+async def add_website(connection: AsyncConnection, key: Key) -> None:
+    """Add *key* unless there is one with its id: an account has one, whoever needs it first."""
+    await connection.execute(_ADD_WEBSITE[connection.dialect.name], _values(key))
+
+
+def _values(key: Key) -> dict[str, Any]:
+    return {column.name: getattr(key, column.name) for column in keys.c}
+
+
+async def listed(
+    connection: AsyncConnection, *, account_id: str | None = None, every: bool = False
+) -> list[Key]:
+    """
+    Return the keys of one account, or all, oldest first; the revoked ones too.
+
+    With *every* also those that were deleted, and those that nobody has made.
+    """
     statement = select(keys).order_by(keys.c.created_at, keys.c.id)
+    if not every:
+        statement = statement.where(_OWN)
     if account_id is not None:
         statement = statement.where(keys.c.account_id == account_id)
     return [record(Key, row) for row in await connection.execute(statement)]
@@ -118,7 +169,7 @@ async def used(
 ) -> list[tuple[Account, Key, Usage]]:
     """Return the keys that were used in *period*, of one account or of all, oldest first."""
     statement = (
-        select(*keys.c, *accounts.c, *usage.c)
+        select(*keys.c, *COLUMNS, *usage.c)
         .select_from(keys)
         .join(accounts, accounts.c.id == keys.c.account_id)
         .join(usage, usage.c.subject == keys.c.id)
@@ -138,35 +189,35 @@ async def used(
 
 
 async def active(connection: AsyncConnection, *, account_id: str, now: datetime) -> int:
-    """Return how many keys of the account work: neither revoked nor expired."""
+    """Return how many keys of the account work: not switched off, revoked or expired."""
     statement = (
         select(func.count())
         .select_from(keys)
-        .where(keys.c.account_id == account_id, keys.c.revoked_at.is_(None))
+        .where(_OWN, keys.c.account_id == account_id)
+        .where(keys.c.revoked_at.is_(None), keys.c.disabled_at.is_(None))
         .where(or_(keys.c.expires_at.is_(None), keys.c.expires_at > now))
     )
     return (await connection.execute(statement)).scalar_one()
 
 
-async def revoke(connection: AsyncConnection, *, id_: str, now: datetime) -> Key | None:
-    """Revoke the key; one that is revoked already keeps its moment. None means there is none."""
-    statement = (
-        keys.update()
-        .where(keys.c.id == id_)
-        .values(revoked_at=func.coalesce(keys.c.revoked_at, bindparam("now", now, UtcDateTime)))
-        .returning(*keys.c)
-    )
-    row = (await connection.execute(statement)).one_or_none()
-    return record(Key, row) if row else None
-
-
-async def switch(
-    connection: AsyncConnection, *, id_: str, disabled_at: datetime | None
+async def change(
+    connection: AsyncConnection,
+    *,
+    id_: str,
+    account_id: str | None,
+    values: Mapping[str, object],
 ) -> Key | None:
-    """Switch the key off at that moment, or on again for None. None means there is no such key."""
-    statement = (
-        keys.update().where(keys.c.id == id_).values(disabled_at=disabled_at).returning(*keys.c)
-    )
+    """
+    Give the key other *values*. None means that there is none, or not of that account.
+
+    A moment for *revoked_at* leaves a key that is revoked already as it is.
+    """
+    if now := values.get("revoked_at"):
+        first = func.coalesce(keys.c.revoked_at, bindparam("revoked_now", now, UtcDateTime))
+        values = {**values, "revoked_at": first}
+    statement = keys.update().where(_OWN, keys.c.id == id_).values(values).returning(*keys.c)
+    if account_id is not None:
+        statement = statement.where(keys.c.account_id == account_id)
     row = (await connection.execute(statement)).one_or_none()
     return record(Key, row) if row else None
 

@@ -94,6 +94,14 @@ async def unknown(connection: AsyncConnection, ids: Iterable[str]) -> set[str]:
     return wanted - set(found.scalars())
 
 
+async def now(connection: AsyncConnection) -> datetime:
+    """Return what time it is where nodes are seen."""
+    moment: datetime = (
+        await connection.execute(select(_CLOCK[connection.dialect.name]))
+    ).scalar_one()
+    return moment
+
+
 async def listed(connection: AsyncConnection) -> list[Node]:
     """Return all nodes, by id."""
     rows = await connection.execute(select(*nodes.c).order_by(nodes.c.id))

@@ -36,6 +36,9 @@ CHUNK_SIZE = 256 * 1024
 #: Objects that are asked about, or deleted, at one time: each takes a round trip to S3.
 AT_ONCE = 64
 
+#: Where something is stored that nobody needs.
+_REHEARSAL = "rehearsal/object"
+
 # A slow reader may take minutes over one answer, so the time of a whole request says little;
 # the time in which nothing arrives says more.
 # The types of these dictionaries do not exist at run time.
@@ -91,6 +94,11 @@ class Objects:
             # In parts it would be no quicker at these sizes, and a writer who dies would leave
             # parts behind that S3 hides and bills.
             await obstore.put_async(self._store, key, data, use_multipart=False)
+
+    async def rehearse(self) -> None:
+        """Store something and delete it. Raises Unavailable, and StorageFull."""
+        await self.put(_REHEARSAL, b"Can this be written?")
+        await self.delete([_REHEARSAL])
 
     async def open(self, key: str, *, size: int, part: Part | None = None) -> AsyncIterator[bytes]:
         """

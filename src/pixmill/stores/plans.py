@@ -66,6 +66,13 @@ class Plan:
         return None if self.overage else self.monthly_requests
 
     @property
+    def unlimited(self) -> bool:
+        """Say whether it limits neither requests nor keys nor credits, like the shipped one."""
+        limits = (self.monthly_requests, self.daily_requests, self.minute_requests, self.max_keys)
+        counted = self.signup_credits or self.monthly_credits
+        return self.api_allowed and not counted and all(limit is None for limit in limits)
+
+    @property
     def edited(self) -> bool:
         """Say whether it differs from the plan that comes with Pixmill."""
         return self != shipped().get(self.name)

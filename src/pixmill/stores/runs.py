@@ -214,6 +214,20 @@ async def living(connection: AsyncConnection, *, session_id: str) -> list[str]:
     return [str(id_) for id_ in (await connection.execute(statement)).scalars()]
 
 
+async def running(connection: AsyncConnection, *, session_id: str, account_id: str) -> list[Run]:
+    """Return runs of the account's session that are not over, the oldest first."""
+    statement = (
+        select(runs)
+        .where(
+            runs.c.session_id == session_id,
+            runs.c.account_id == account_id,
+            runs.c.finished_at.is_(None),
+        )
+        .order_by(runs.c.created_at, runs.c.id)
+    )
+    return [record(Run, row) for row in await connection.execute(statement)]
+
+
 async def late(connection: AsyncConnection, *, now: datetime, limit: int) -> list[Run]:
     """Return runs that should have been over by now and are not."""
     statement = (
@@ -223,6 +237,12 @@ async def late(connection: AsyncConnection, *, now: datetime, limit: int) -> lis
         .limit(limit)
     )
     return [record(Run, row) for row in await connection.execute(statement)]
+
+
+async def unfinished(connection: AsyncConnection) -> int:
+    """Return how many runs are not over."""
+    statement = select(func.count()).select_from(runs).where(runs.c.finished_at.is_(None))
+    return (await connection.execute(statement)).scalar_one()
 
 
 async def tasks_of(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import as_file, files
 
 from alembic import command
@@ -12,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pixmill import errors
 from pixmill.stores import (
@@ -33,6 +35,9 @@ from pixmill.stores import (
     runs,
     secret,
     sessions,
+    sign_ins,
+    tickets,
+    traffic,
     usage,
 )
 from pixmill.stores.db import sqlite_path, sync_engine, worded
@@ -62,6 +67,9 @@ TABLES = (
     runs.tasks,
     runs.events,
     runs.exports,
+    sign_ins.sign_ins,
+    tickets.tickets,
+    traffic.traffic,
     credits.credit_balances,
     credits.credit_entries,
     deductions.credit_deductions,
@@ -151,6 +159,21 @@ def current(url: str) -> str | None:
         return None
     with _alone(url) as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+async def revision(connection: AsyncConnection) -> str | None:
+    """Return the revision of a database that is in use."""
+
+    def look(sync_connection: Connection) -> str | None:
+        return MigrationContext.configure(sync_connection).get_current_revision()
+
+    return await connection.run_sync(look)
+
+
+@cache
+def newest() -> str:
+    """Return the revision that this version brings a database to."""
+    return history()[0].id
 
 
 def history() -> list[Revision]:

@@ -5,7 +5,19 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text, bindparam, case, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Table,
+    Text,
+    bindparam,
+    case,
+    false,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pixmill.stores.tables import UtcDateTime, metadata, record
@@ -46,6 +58,7 @@ class Picture:
     facts: str | None = None  #: JSON: what was measured
     engine: str | None = None  #: who found the words: a model's name, ``local`` or ``person``
     error: str | None = None  #: why there are none
+    approved: bool = False  #: somebody has looked at the words, and nobody has changed them since
 
 
 sessions = Table(
@@ -79,6 +92,7 @@ pictures = Table(
     Column("facts", Text),
     Column("engine", Text),
     Column("error", Text),
+    Column("approved", Boolean, nullable=False, server_default=false()),
 )
 
 _COUNT_EVENTS = (
@@ -223,11 +237,12 @@ async def describe(  # noqa: PLR0913 - all that is said of a picture
     words: str | None = None,
     facts: str | None = None,
     error: str | None = None,
+    approved: bool = False,
 ) -> None:
     """Say what a picture shows, or why nobody can; facts that were there stay."""
     values: dict[str, object] = {"status": status, "engine": engine, "error": error}
     if words is not None:
-        values["words"] = words
+        values |= {"words": words, "approved": approved}
     if facts is not None:
         values["facts"] = facts
     await connection.execute(
@@ -247,6 +262,24 @@ async def fail(connection: AsyncConnection, *, session_id: str, id_: str, error:
             error=error,
         )
     )
+
+
+async def approve(
+    connection: AsyncConnection, *, session_id: str, ids: Sequence[str] | None = None
+) -> int:
+    """Say that somebody has looked at the words of pictures, or of all; return of how many."""
+    statement = (
+        pictures.update()
+        .where(
+            pictures.c.session_id == session_id,
+            pictures.c.words.is_not(None),
+            pictures.c.approved.is_(False),
+        )
+        .values(approved=True)
+    )
+    if ids is not None:
+        statement = statement.where(pictures.c.id.in_(ids))
+    return (await connection.execute(statement)).rowcount
 
 
 async def words_of(connection: AsyncConnection, *, session_id: str) -> dict[str, str]:

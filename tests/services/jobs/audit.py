@@ -2,17 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pixmill.services import holds
-from pixmill.services.jobs.types import load_made
+from pixmill.services.jobs.types import PATIENCE, load_made
 from pixmill.stores import batches, chunks, deliveries, jobs, leases, quotas, results, usage
 from pixmill.stores.batches import Batch
 from pixmill.stores.chunks import Chunk
-from pixmill.stores.jobs import LIVING, Job
+from pixmill.stores.jobs import LIVING, UNLUCKY, Job
 from pixmill.stores.leases import Lease
 from pixmill.stores.results import Stored
 from pixmill.stores.tables import record
@@ -60,7 +61,8 @@ class Audit:
                 assert job.id not in self.ended, "it ended before"
                 assert (job.finish, job.finished_at, job.outcomes) == (None, None, None)
                 continue
-            assert self.ended.setdefault(job.id, job) == job, "it ended in another way before"
+            ended = replace(job, retry_id=None)  # all that may be said of it afterwards
+            assert self.ended.setdefault(job.id, ended) == ended, "it ended in another way before"
             assert job.finished_at
             assert (job.outcomes is not None) == (job.state == "completed")
         # Every result belongs to one end of one job.
@@ -103,7 +105,10 @@ class Audit:
                 assert lease.digest
                 assert lease.ends_at > now
                 assert job.source_key in files
-            else:
+            elif job.state in UNLUCKY and job.retry_id is None:  # somebody may try it again
+                assert job.finished_at
+                assert lease is None or lease.ends_at <= job.finished_at + PATIENCE
+            elif job.retry_id is None:
                 assert lease is None or lease.ends_at <= now
 
     async def _check_reservations(

@@ -17,6 +17,7 @@ from pixmill.services.fetching.types import FetchConfig
 from pixmill.services.jobs.endings import Endings
 from pixmill.services.jobs.jobs import Jobs
 from pixmill.services.jobs.reports import Reports
+from pixmill.services.jobs.retries import Retries
 from pixmill.services.jobs.types import Accepted, Item, Order
 from pixmill.services.jobs.work import Work
 from pixmill.services.keys import Caller
@@ -28,6 +29,7 @@ from pixmill.services.queue.queue import Queue
 from pixmill.services.quotas import Quotas
 from pixmill.services.results import Results, Retention
 from pixmill.services.secret import Secret
+from pixmill.services.traffic import Traffic
 from pixmill.services.uploads import Uploads
 from pixmill.services.webhooks.webhooks import Webhooks
 from pixmill.stores.db import Database
@@ -133,6 +135,7 @@ class Mill:
         self.endings = Endings(
             results=self.results, uploads=self.uploads, webhooks=self.webhooks, now=clock
         )
+        self.traffic = Traffic(database=database, now=clock)
         self.reports = Reports()
         self.optimization = Optimization(
             quotas=self.quotas,
@@ -141,6 +144,9 @@ class Mill:
             results=self.results,
         )
         self.jobs = self.accepting()
+        self.retries = Retries(
+            database=database, accepting=self.jobs, uploads=self.uploads, now=clock
+        )
         self.batches = self.keeping()
         self._status = "dbos.workflow_status"
         if database.dialect == "sqlite":
@@ -190,6 +196,7 @@ class Mill:
             uploads=self.uploads,
             fetcher=self.fetcher,
             endings=self.endings,
+            traffic=self.traffic,
             places=places,
             stopping=stopping,
             now=self.clock,

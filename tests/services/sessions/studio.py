@@ -118,6 +118,7 @@ class Studio:
             database=mill.database,
             queue=mill.queue,
             endings=self.endings,
+            traffic=mill.traffic,
             crafts={
                 "analyze": Describing(
                     database=mill.database,

@@ -39,6 +39,23 @@ async def test_an_analysis_tells_each_beginning_and_each_end(
     assert content.running == []
 
 
+async def test_each_end_is_counted_for_charts(studio: Studio, caller: Caller) -> None:
+    session = await studio.session(caller, "a.png", f"{UGLY}.png")
+    await studio.analyze(caller, session)
+    await studio.work_off()
+    await studio.export(caller, session)
+    await studio.work_off()
+    traffic, today = studio.mill.traffic, studio.mill.clock().date()
+    await traffic.flush()
+
+    report = await traffic.days(account_id=caller.account.id, since=today, until=today)
+
+    [line] = report.lines
+    assert (line.api, line.key_id) == ("picture_optimizer", caller.key.id)
+    assert (line.numbers.requests, line.numbers.errors) == (3, 1)
+    assert line.numbers.bytes_in > 0 < line.numbers.bytes_out
+
+
 async def test_what_fails_gives_its_credit_back(studio: Studio, caller: Caller) -> None:
     session = await studio.session(caller, "a.png", f"{UGLY}.png")
     await studio.analyze(caller, session)

@@ -36,7 +36,6 @@ async def compress(call: Call) -> Response:
         async with _image(call, form, max_size=limit) as upload:
             main = await _keep(call, upload, asked.options)
             variants = await _variants(call, upload, asked, main)
-    call.record.original_size, call.record.result_size = main.original_size, main.size
     data = {**asked.labels, **answers.result(answers.links(call), main)}
     return words.envelope(data | {"formats": variants} if variants else data)
 
@@ -106,7 +105,11 @@ async def _keep(call: Call, upload: Upload, wanted: Options) -> Stored:
     kept = await call.services.optimization.keep(
         caller=call.caller, blob=upload.blob, options=wanted, filename=upload.filename
     )
-    return kept.stored
+    stored = kept.stored
+    call.record.made(
+        original_size=stored.original_size, result_size=stored.size, cached=kept.cached
+    )
+    return stored
 
 
 async def _variants(call: Call, upload: Upload, asked: Asked, main: Stored) -> dict[str, Any]:

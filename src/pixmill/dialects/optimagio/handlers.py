@@ -37,8 +37,9 @@ async def optimize(call: Call) -> Response:
                 charge_again=False,  # OG-25
             )
     stored = kept.stored
-    call.record.original_size = stored.original_size
-    call.record.result_size = stored.size
+    call.record.made(
+        original_size=stored.original_size, result_size=stored.size, cached=kept.cached
+    )
     return JSONResponse(
         answers.optimized(stored, cached=kept.cached, links=answers.Links.of(call)),
         headers={"Vary": "Accept"} if wish.negotiated else None,

@@ -56,7 +56,7 @@ async def _optimized(call: Call, parse: Callable[[Mapping[str, object]], Options
             caller=call.caller, blob=upload.blob, options=wish.options
         )
     before, after = outcome.original_size, len(outcome.data)
-    call.record.original_size, call.record.result_size = before, after
+    call.record.made(original_size=before, result_size=after)
     return Response(
         outcome.data,
         media_type=outcome.mime,

@@ -1,7 +1,6 @@
 """The images that come into a session: as files of a form while they arrive, or from URLs."""
 
 import asyncio
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +8,6 @@ from urllib.parse import urlsplit
 
 from pixmill import errors
 from pixmill.dialects.picture_optimizer import words
-from pixmill.engine.types import Options
 from pixmill.http import fields
 from pixmill.http.bodies import Kind
 from pixmill.http.dialect import Call
@@ -17,8 +15,8 @@ from pixmill.http.intake import fetched
 from pixmill.http.uploads import Received, Refused
 from pixmill.services.fetching.filenames import filename
 from pixmill.services.pool.blob import Blob
+from pixmill.services.sessions.taking import plain_name, take
 from pixmill.services.sessions.types import MOST_AT_ONCE, Upload
-from pixmill.services.vision.text import clean
 
 #: What a part with an image may be called (PO-22, PO-31).
 FILE_FIELDS = ("images[]", "images", "image", "file", "files", "files[]")
@@ -34,12 +32,6 @@ TEXT_SIZE = 512 * 1024
 
 #: URLs of one request that are fetched at one time.
 AT_ONE_TIME = 4
-
-#: Characters of the longest name that is given back.
-NAME_LENGTH = 200
-
-# What no export rules out; which one it will be is not known yet.
-_ANYTHING = Options(keeps=("jpeg", "png", "webp", "avif", "gif"))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,7 +76,7 @@ class Intake:
             raise errors.MissingInput('Send images in the field "images[]", or "urls".')
 
     async def _take(self, part: Received | Refused) -> None:
-        name = _plain(part.filename) or f"image-{part.index + 1}"
+        name = plain_name(part.filename) or f"image-{part.index + 1}"
         if isinstance(part, Refused):
             self._refuse(part.index, name, part.error)
         else:
@@ -110,33 +102,24 @@ class Intake:
 
     async def _fetch(self, index: int, url: str, given: str | None) -> None:
         limit = self.call.caller.plan.max_file_size
-        name = _plain(given)
+        name = plain_name(given)
         try:
             self.call.services.fetcher.check(url)
-            name = name or _plain(filename(target=urlsplit(url).path, disposition=""))
+            name = name or plain_name(filename(target=urlsplit(url).path, disposition=""))
             async with fetched(self.call, url, max_size=limit) as upload:
-                name = name or _plain(upload.filename)
+                name = name or plain_name(upload.filename)
                 await self._keep(index, name or f"image-{index + 1}", upload.blob)
         except errors.BadInput as error:
-            self._refuse(index, name or _plain(url) or f"image-{index + 1}", error)
+            self._refuse(index, name or plain_name(url) or f"image-{index + 1}", error)
 
     async def _keep(self, index: int, name: str, blob: Blob) -> None:
         services = self.call.services
         try:
-            check = services.optimization.check
-            info = await asyncio.to_thread(check, blob=blob, options=_ANYTHING)
+            self._found[index] = await take(
+                blob, filename=name, optimization=services.optimization, uploads=services.uploads
+            )
         except errors.BadInput as error:
             self._refuse(index, name, error)
-            return
-        width, height = info.upright_size
-        self._found[index] = Upload(
-            key=await services.uploads.keep(blob),
-            filename=name,
-            size=blob.size,
-            format=info.format,
-            width=width,
-            height=height,
-        )
 
     def _refuse(self, index: int, name: str, error: errors.Error) -> None:
         self._found[index] = {"originalFilename": name, **words.body(error)}
@@ -168,9 +151,3 @@ def _urls(given: Mapping[str, object]) -> list[tuple[str, str | None]]:
             raise wrong
         found.append((url, fields.text(entry, "filename")))
     return found
-
-
-def _plain(name: str | None) -> str | None:
-    """Return *name* without folders and what cannot be seen."""
-    last = re.split(r"[\\/]", name or "")[-1]
-    return clean(last[-4 * NAME_LENGTH :])[-NAME_LENGTH:].strip() or None

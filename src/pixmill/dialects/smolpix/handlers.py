@@ -22,6 +22,5 @@ async def optimize(call: Call) -> Response:
         outcome = await call.services.optimization.run(
             caller=call.caller, blob=image.blob, options=wish.options
         )
-    call.record.original_size = outcome.original_size
-    call.record.result_size = len(outcome.data)
+    call.record.made(original_size=outcome.original_size, result_size=len(outcome.data))
     return JSONResponse(words.optimized(outcome))

@@ -10,6 +10,7 @@ from pixmill import clock
 from pixmill.services import holds
 from pixmill.services.jobs.types import (
     IDLE,
+    PATIENCE,
     Batch,
     Chunk,
     Failure,
@@ -54,6 +55,8 @@ class Endings:
     webhooks: Webhooks
     now: clock.Clock = clock.now
     idle: timedelta = IDLE
+    #: How long the upload of a job that failed stays, so that it can be tried again.
+    patience: timedelta = PATIENCE
 
     async def complete(
         self,
@@ -80,8 +83,9 @@ class Endings:
             source_size=source_size,
         ):
             return False
-        batch = await self._count(connection, job, failed=False)
         prepared = [product for product in products if isinstance(product, Prepared)]
+        sizes = (source_size, prepared[0].stored.size)
+        batch = await self._count(connection, job, failed=False, sizes=sizes)
         # In one order everywhere: see `pixmill.stores.usage.add`.
         for product in sorted(prepared, key=lambda each: each.stored.key):
             if not await self.results.enter(connection, product.stored):
@@ -128,7 +132,8 @@ class Endings:
         ):
             return False
         batch = await self._count(connection, job, failed=True)
-        await self._leave(connection, job)
+        again = state in jobs.UNLUCKY
+        await self._leave(connection, job, after=self.patience if again else timedelta())
         await holds.settle(
             connection,
             payer=_payer(chunk),
@@ -156,17 +161,33 @@ class Endings:
                 base_url=batch.base_url,
             )
 
-    async def _count(self, connection: AsyncConnection, job: Job, *, failed: bool) -> Batch | None:
+    async def _count(
+        self,
+        connection: AsyncConnection,
+        job: Job,
+        *,
+        failed: bool,
+        sizes: tuple[int, int] = (0, 0),
+    ) -> Batch | None:
         """Count the end of *job* in its batch, first of all: rows are locked in one order."""
         if job.batch_id is None:
             return None
-        batch = await batches.finish(connection, id_=job.batch_id, finished=1, failed=int(failed))
+        batch = await batches.finish(
+            connection,
+            id_=job.batch_id,
+            finished=1,
+            failed=int(failed),
+            bytes_in=sizes[0],
+            bytes_out=sizes[1],
+        )
         await jobs.number(connection, id_=job.id, finish=batch.finished)
         return batch
 
-    async def _leave(self, connection: AsyncConnection, job: Job) -> None:
+    async def _leave(
+        self, connection: AsyncConnection, job: Job, *, after: timedelta = timedelta()
+    ) -> None:
         if job.source_key is not None:
-            await self.uploads.release(connection, key=job.source_key)
+            await self.uploads.release(connection, key=job.source_key, after=after)
 
     async def _tell(
         self,

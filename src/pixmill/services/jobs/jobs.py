@@ -76,7 +76,7 @@ class Jobs:
         """
         try:
             async with self._database.transaction() as connection:
-                accepted = await self._accept(connection, caller, order)
+                accepted = await self.accept_in(connection, caller=caller, order=order)
                 if receipt:
                     await receipt(connection, accepted)
         except errors.Busy:  # perhaps the answer of the database was lost, and all is accepted
@@ -92,6 +92,12 @@ class Jobs:
         async with self._database.reading() as connection:
             job = await self._own(connection, id_=id_, account_id=account_id)
             return await self._reports.one(connection, job)
+
+    async def single(self, *, account_id: str, start: int, limit: int) -> list[Report]:
+        """Return what is told of the account's jobs that are in no batch, the newest first."""
+        async with self._database.reading() as connection:
+            found = await jobs.single(connection, account_id=account_id, start=start, limit=limit)
+            return await self._reports.single(connection, found)
 
     async def cancel(self, *, id_: str, account_id: str) -> Report:
         """Cancel the account's job while it is queued. Raises JobNotFound or Conflict."""
@@ -129,7 +135,10 @@ class Jobs:
             found = await jobs.of_chunk(connection, chunk_id=chunk_id)
             return await self._reports.all(connection, found)
 
-    async def _accept(self, connection: AsyncConnection, caller: Caller, order: Order) -> Accepted:
+    async def accept_in(
+        self, connection: AsyncConnection, *, caller: Caller, order: Order
+    ) -> Accepted:
+        """Do what `submit` does in the caller's transaction, who gives up uploads when it fails."""
         now = self._now()
         batch = room = None
         if order.batch:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -36,6 +37,12 @@ class Reports:
             )
             for job, outcomes in zip(jobs, made, strict=True)
         ]
+
+    async def single(self, connection: AsyncConnection, jobs: Sequence[Job]) -> list[Report]:
+        """Return what is told of *jobs* that are in no batch, with the API of each."""
+        reports = await self.all(connection, jobs)
+        apis = await chunks.dialects(connection, ids={job.chunk_id for job in jobs})
+        return [replace(report, api=apis[report.job.chunk_id]) for report in reports]
 
 
 def _told(made: Made, stored: dict[str, Stored]) -> Told:

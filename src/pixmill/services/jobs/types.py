@@ -29,6 +29,9 @@ MOST_JOBS = 50_000
 #: A batch that nothing was added to for so long is taken for complete (OG-66).
 IDLE = timedelta(minutes=15)
 
+#: The upload of a job that failed stays for so long, so that it can be tried again.
+PATIENCE = timedelta(days=1)
+
 #: A job that nobody has finished after so long is given up.
 LIFE = timedelta(days=3)
 
@@ -154,6 +157,7 @@ class Report:
     results: tuple[Told, ...]  #: one for each result that was asked for, once it is over
     failure: Failure | None  #: of the whole job
     base_url: str = ""  #: of links; of one job alone
+    api: str = ""  #: that the job came through; of jobs in no batch alone
 
     def state(self, now: datetime) -> State:
         """Return how it stands; ``expired`` once its result is gone."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -14,6 +14,7 @@ from pixmill.services.optimization import Optimization, Prepared
 from pixmill.services.pool.blob import Blob
 from pixmill.services.queue.queue import Queue
 from pixmill.services.results import Stored
+from pixmill.services.traffic import Traffic
 from pixmill.services.uploads import Uploads
 from pixmill.stores import chunks, jobs
 from pixmill.stores.db import Database
@@ -44,6 +45,7 @@ class Work:
         uploads: Uploads,
         fetcher: Fetcher,
         endings: Endings,
+        traffic: Traffic,
         places: int,
         stopping: Callable[[], bool],
         now: clock.Clock = clock.now,
@@ -54,6 +56,7 @@ class Work:
         self._uploads = uploads
         self._fetcher = fetcher
         self._endings = endings
+        self._traffic = traffic
         self._most = places
         self._places = asyncio.Semaphore(places)
         self._stopping = stopping
@@ -109,6 +112,8 @@ class Work:
                 await self._in_turn(chunk, job)
 
     async def _in_turn(self, chunk: Chunk, job: Job) -> None:
+        if chunk.batch_id and not await self._lives(job):  # canceled while it was in line
+            return
         # What a job did to the process before is of interest only where a chunk is begun again, and
         # so the others need not write it down.
         turns = 1
@@ -136,6 +141,10 @@ class Work:
                 raise
             await self._fail(chunk, job, errors.Internal(detail=repr(crash)))
 
+    async def _lives(self, job: Job) -> bool:
+        async with self._database.reading() as connection:
+            return await jobs.lives(connection, id_=job.id)
+
     async def _count_turn(self, job: Job, *, by: int = 1) -> int | None:
         async with self._database.transaction() as connection:
             return await jobs.count_turn(connection, id_=job.id, by=by)
@@ -146,7 +155,7 @@ class Work:
             while True:
                 try:
                     async with self._database.transaction() as connection:
-                        await self._endings.complete(
+                        ended = await self._endings.complete(
                             connection,
                             chunk=chunk,
                             job=job,
@@ -159,6 +168,8 @@ class Work:
                 except Repeated as repeated:
                     products = [_known(product, repeated.stored) for product in products]
                 else:
+                    if ended:
+                        self._count(chunk, products, source_size=blob.size)
                     return
 
     async def _products(
@@ -214,12 +225,30 @@ class Work:
 
     async def _fail(self, chunk: Chunk, job: Job, error: errors.Error) -> None:
         async with self._database.transaction() as connection:
-            await self._endings.fail(
+            ended = await self._endings.fail(
                 connection,
                 chunk=chunk,
                 job=job,
                 failure=Failure(code=error.code, message=str(error)),
             )
+        if ended:
+            self._count(chunk, [Failure(code=error.code, message=str(error))], source_size=0)
+
+    def _count(
+        self, chunk: Chunk, products: Sequence[Prepared | Failure], *, source_size: int
+    ) -> None:
+        """Count what is committed."""
+        prepared = [product for product in products if isinstance(product, Prepared)]
+        self._traffic.count(
+            account_id=chunk.account_id,
+            key_id=chunk.key_id,
+            api=chunk.dialect,
+            requests=len(prepared),
+            cached=sum(product.cached for product in prepared),
+            errors=len(products) - len(prepared),
+            bytes_in=source_size * len(prepared),
+            bytes_out=sum(product.stored.size for product in prepared),
+        )
 
 
 def _known(product: Prepared | Failure, stored: Stored) -> Prepared | Failure:

@@ -13,7 +13,7 @@ from pixmill.engine.survey import Survey
 from pixmill.services.optimization import Optimization
 from pixmill.services.sessions.endings import Endings, Spent
 from pixmill.services.sessions.names import local_name
-from pixmill.services.sessions.types import LOCAL, Run, Task, Texts, dump_texts, load_texts
+from pixmill.services.sessions.types import LOCAL, Done, Run, Task, Texts, dump_texts, load_texts
 from pixmill.services.uploads import Uploads
 from pixmill.services.vision.filenames import unique
 from pixmill.services.vision.text import cut
@@ -36,13 +36,13 @@ class Describing:
     vision: Vision | None
     endings: Endings
 
-    async def do(self, run: Run, task: Task) -> None:
+    async def do(self, run: Run, task: Task) -> Done | None:
         """Describe one picture; without a model, tell what is known of it anyway (PO-56)."""
         picture = await self._picture(task)
         if picture is None:
-            return
+            return None
         try:
-            await self._describe(run, task, picture)
+            return await self._describe(run, task, picture)
         except errors.Busy as error:
             if isinstance(error, errors.VisionUnavailable):
                 await self._remember_failure(task, error)
@@ -51,7 +51,7 @@ class Describing:
             await self._remember_failure(task, error)
             raise
 
-    async def _describe(self, run: Run, task: Task, picture: Picture) -> None:
+    async def _describe(self, run: Run, task: Task, picture: Picture) -> Done | None:
         with await self.uploads.open(key=picture.key, size=picture.size) as blob:
             survey = await self.optimization.survey(blob)
         if self.vision:
@@ -80,6 +80,7 @@ class Describing:
                     words=dump_texts(texts),
                     facts=json.dumps(facts),
                 )
+        return Done() if ended else None
 
     async def _see(
         self, vision: Vision, run: Run, task: Task, picture: Picture, survey: Survey

@@ -1,6 +1,7 @@
 """An export: files made of a picture, with the words in them (PO-58 to PO-70)."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from pixmill.services.optimization import Optimization, Prepared
 from pixmill.services.pool.blob import Blob
 from pixmill.services.results import Results
 from pixmill.services.sessions.endings import Endings, Spent
-from pixmill.services.sessions.types import Export, Recipe, Run, Task, Wanted, load_texts
+from pixmill.services.sessions.types import Done, Export, Recipe, Run, Task, Wanted, load_texts
 from pixmill.services.uploads import Uploads
 from pixmill.stores import sessions
 from pixmill.stores.db import Database
@@ -49,14 +50,14 @@ class Exporting:
     optimization: Optimization
     endings: Endings
 
-    async def do(self, run: Run, task: Task) -> None:
+    async def do(self, run: Run, task: Task) -> Done | None:
         """Make all files of one picture, and put them where they can be downloaded."""
         async with self.database.reading() as connection:
             picture = await sessions.picture(
                 connection, session_id=task.session_id, id_=task.picture_id
             )
         if picture is None:
-            return
+            return None
         recipe = Recipe.load(run.settings)
         texts = load_texts(task.words) or load_texts(picture.words)
         words = texts.words() if texts and recipe.embed else Words()
@@ -65,11 +66,11 @@ class Exporting:
             while True:
                 made = await self.make(picture, blob, recipe, words, account_id=run.account_id)
                 try:
-                    await self._finish(run, task, picture, made, notes=notes, words=words)
+                    ended = await self._finish(run, task, picture, made, notes=notes, words=words)
                 except GivenUp as given_up:
                     await self.results.discard(given_up.stored)
                 else:
-                    return
+                    return _done(picture, made) if ended else None
 
     async def make(
         self, picture: Picture, blob: Blob, recipe: Recipe, words: Words, *, account_id: str
@@ -99,7 +100,7 @@ class Exporting:
         *,
         notes: list[str],
         words: Words,
-    ) -> None:
+    ) -> bool:
         base = task.name or picture.id
         files = [
             replace(
@@ -149,9 +150,18 @@ class Exporting:
                 stored=files,
             )
             if not ended:
-                return
+                return False
             before = await self.endings.export(connection, task=task, files=rows)
         await self.endings.remove(before, account_id=run.account_id)
+        return True
+
+
+def _done(picture: Picture, made: Sequence[Made]) -> Done:
+    return Done(
+        cached=all(each.prepared.cached for each in made),
+        bytes_in=picture.size * len(made),
+        bytes_out=sum(each.prepared.stored.size for each in made),
+    )
 
 
 def fitted(options: Options, picture: Picture, recipe: Recipe) -> Options:

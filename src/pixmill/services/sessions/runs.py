@@ -117,6 +117,11 @@ class Runs:
                 raise errors.NotFound
             return run, await runs.tasks_of(connection, run_id=id_)
 
+    async def running(self, *, session_id: str, account_id: str) -> list[Run]:
+        """Return the runs of the account's session that are not over, the oldest first."""
+        async with self._database.reading() as connection:
+            return await runs.running(connection, session_id=session_id, account_id=account_id)
+
     async def follow(
         self, *, session_id: str, after: int = 0, run_id: str | None = None
     ) -> AsyncIterator[News]:

@@ -14,6 +14,10 @@ from pixmill.stores.db import Database
 #: Pictures of one request.
 MOST_SAMPLES = 5
 
+#: Pixels of the longer side of a thumbnail, twice what it is shown with, and how it looks.
+THUMBNAIL_SIDE = 320
+THUMBNAIL_QUALITY = 75
+
 #: Pixels of the longer side of a preview, which is free and so not to replace an export.
 PREVIEW_SIDE = 480
 
@@ -61,6 +65,33 @@ class Sampling:
                         break
                 await self.results.discard(small.stored)
         return Sample(picture=picture, full=full.stored, preview=small.stored)
+
+    async def thumbnail(self, *, account_id: str, picture: Picture) -> Stored:
+        """Return a small WebP of *picture*, kept for a while. Raises what `sample` raises."""
+        with await self.uploads.open(key=picture.key, size=picture.size) as blob:
+            while True:
+                small = await self.optimization.prepare(
+                    account_id=account_id,
+                    blob=blob,
+                    options=Options(
+                        format="webp",
+                        quality=THUMBNAIL_QUALITY,
+                        metadata="strip",
+                        width=THUMBNAIL_SIDE,
+                        height=THUMBNAIL_SIDE,
+                        fit="inside",
+                    ),
+                    filename=picture.filename,
+                )
+                if small.cached and (known := await self._known(small.stored)):
+                    return known
+                async with self.database.transaction() as connection:
+                    if await self.results.enter(connection, small.stored):
+                        return small.stored
+                await self.results.discard(small.stored)
+
+    async def _known(self, stored: Stored) -> Stored | None:
+        return await self.results.cached(account_id=stored.account_id, cache_key=stored.cache_key)
 
 
 def _small(options: Options) -> Options:

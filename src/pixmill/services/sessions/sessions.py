@@ -105,7 +105,15 @@ class Sessions:
             raise errors.NotFound
         return found[0]
 
-    async def edit(self, *, id_: str, account_id: str, picture_id: str, texts: Texts) -> Picture:
+    async def edit(
+        self,
+        *,
+        id_: str,
+        account_id: str,
+        picture_id: str,
+        texts: Texts,
+        approved: bool = False,
+    ) -> Picture:
         """Let *texts* be what is said of a picture. Raises ImageNotFound, and as `find`."""
         async with self._database.transaction() as connection:
             await self._use(connection, id_, account_id)
@@ -120,8 +128,34 @@ class Sessions:
                 status="edited",
                 engine=PERSON,
                 words=words,
+                approved=approved,
             )
-        return replace(picture, status="edited", engine=PERSON, words=words, error=None)
+        return replace(
+            picture, status="edited", engine=PERSON, words=words, error=None, approved=approved
+        )
+
+    async def approve(
+        self, *, id_: str, account_id: str, picture_ids: Sequence[str] | None = None
+    ) -> int:
+        """
+        Say that somebody has looked at what is said of pictures, or of all; return of how many.
+
+        That holds until they are described anew, or edited. Raises as `find`.
+        """
+        async with self._database.transaction() as connection:
+            await self._use(connection, id_, account_id)
+            return await sessions.approve(connection, session_id=id_, ids=picture_ids)
+
+    async def picture(self, *, id_: str, account_id: str, picture_id: str) -> Picture:
+        """Return a picture of the account's session, which that does not use. Raises NotFound."""
+        async with self._database.reading() as connection:
+            session = await sessions.find(connection, id_=id_, account_id=account_id)
+            found = None
+            if session and session.ended_at is None:
+                found = await sessions.picture(connection, session_id=id_, id_=picture_id)
+        if found is None:
+            raise errors.NotFound("The session has no image with this id.")
+        return found
 
     async def delete(self, *, id_: str, account_id: str) -> None:
         """Remove the session and all its files; what still runs is over. Raises as `find`."""

@@ -165,3 +165,13 @@ class News:
     run_id: str
     name: EventName
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What came of a task that has ended, for charts."""
+
+    cached: bool = False  #: all of it had been made before
+    # Of files alone: words have no size to compare with a picture's.
+    bytes_in: int = 0
+    bytes_out: int = 0

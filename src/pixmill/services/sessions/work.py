@@ -8,8 +8,9 @@ from typing import Protocol
 from pixmill import errors
 from pixmill.services.jobs.work import MOST_CRASHES, MOST_TURNS
 from pixmill.services.queue.queue import Queue
-from pixmill.services.sessions.endings import Endings
-from pixmill.services.sessions.types import RUNS, Kind, Run, Task
+from pixmill.services.sessions.endings import DIALECT, Endings
+from pixmill.services.sessions.types import RUNS, Done, Kind, Run, Task
+from pixmill.services.traffic import Traffic
 from pixmill.stores import runs
 from pixmill.stores.db import Database
 
@@ -19,8 +20,8 @@ log = logging.getLogger(__name__)
 class Craft(Protocol):
     """Knows how to do one kind of task."""
 
-    async def do(self, run: Run, task: Task) -> None:
-        """Do *task* and end it. Raises an error, and then it has not ended."""
+    async def do(self, run: Run, task: Task) -> Done | None:
+        """Do *task* and end it; None: somebody else has. Raises an error: it has not ended."""
 
 
 class Work:
@@ -37,6 +38,7 @@ class Work:
         database: Database,
         queue: Queue,
         endings: Endings,
+        traffic: Traffic,
         crafts: Mapping[Kind, Craft],
         places: Mapping[Kind, int],
         stopping: Callable[[], bool],
@@ -44,6 +46,7 @@ class Work:
         self._database = database
         self._queue = queue
         self._endings = endings
+        self._traffic = traffic
         self._crafts = crafts
         self._places = {kind: asyncio.Semaphore(count) for kind, count in places.items()}
         self._stopping = stopping
@@ -110,7 +113,15 @@ class Work:
             await self._fail(run, task, errors.Internal())
             return
         try:
-            await self._crafts[run.kind].do(run, task)
+            done = await self._crafts[run.kind].do(run, task)
+            if done:
+                self._count(
+                    run,
+                    requests=1,
+                    cached=int(done.cached),
+                    bytes_in=done.bytes_in,
+                    bytes_out=done.bytes_out,
+                )
         except errors.VisionUnavailable as error:  # it was asked more than once already
             await self._fail(run, task, error)
         except errors.Busy:
@@ -128,4 +139,10 @@ class Work:
 
     async def _fail(self, run: Run, task: Task, error: errors.Error) -> None:
         async with self._database.transaction() as connection:
-            await self._endings.fail(connection, run=run, task=task, error=error)
+            ended = await self._endings.fail(connection, run=run, task=task, error=error)
+        if ended:
+            self._count(run, errors=1)
+
+    def _count(self, run: Run, **numbers: int) -> None:
+        """Count what is committed."""
+        self._traffic.count(account_id=run.account_id, key_id=run.key_id, api=DIALECT, **numbers)

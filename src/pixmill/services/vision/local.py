@@ -101,6 +101,12 @@ class LocalVision:
                         yield told
             yield answers.sentence(said, style)
 
+    async def check(self) -> str | None:
+        """See whether the model is there: see `pixmill.services.vision.types.Vision`."""
+        if not await asyncio.to_thread((self._folder / "config.json").is_file):
+            raise errors.VisionUnavailable(detail="no config.json")
+        return None if self._loaded else "loaded for the first picture"
+
     async def close(self) -> None:
         """Stop what is being generated, and let go of the model."""
         self._closing.set()

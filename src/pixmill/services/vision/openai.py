@@ -23,6 +23,9 @@ from pixmill.services.vision.types import Described, Partial, Style
 #: Seconds in which a connection must be made.
 CONNECT_TIMEOUT = 10.0
 
+#: What a server says to a key that it does not know.
+_REFUSED = frozenset({401, 403})
+
 #: Characters of a bad answer that its model gets to see again.
 REPEATED = 4_000
 
@@ -112,6 +115,16 @@ class OpenAIVision:
                 yield described
                 return
         raise errors.VisionFailed(detail=reason)
+
+    async def check(self) -> str | None:
+        """See whether the server answers: see `pixmill.services.vision.types.Vision`."""
+        try:
+            response = await self._client.get(f"{self._config.base_url}/models", timeout=10.0)
+        except httpx.HTTPError as error:
+            raise errors.VisionUnavailable(detail=type(error).__name__) from None
+        if response.status_code in _REFUSED or response.is_server_error:
+            raise errors.VisionUnavailable(detail=f"status {response.status_code}")
+        return None
 
     async def close(self) -> None:
         """Close all connections."""

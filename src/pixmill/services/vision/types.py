@@ -101,5 +101,12 @@ class Vision(Protocol):
         can be asked at the moment.
         """
 
+    async def check(self) -> str | None:
+        """
+        Return what there is to say of the model, if it can be asked. Raises VisionUnavailable.
+
+        Nobody's picture is shown to it, and no answer is waited for long.
+        """
+
     async def close(self) -> None:
         """Stop what is going on, and let go of connections or of the model."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from pixmill.services.queue.types import Lane
-from pixmill.stores.deliveries import Attempt, Delivery, State
+from pixmill.stores.deliveries import Attempt, Delivery, Receiver, State
 from pixmill.stores.endpoints import Endpoint
 
-__all__ = ["Attempt", "Delivery", "Endpoint", "State"]
+__all__ = ["Attempt", "Delivery", "Endpoint", "Receiver", "State"]
 
 #: Attempts that one process makes at one time.
 DELIVERIES = Lane(name="webhooks", workflow="webhook", places=16)

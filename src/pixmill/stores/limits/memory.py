@@ -38,6 +38,10 @@ class MemoryWindows:
         )
         return Spent(granted=granted, levels=levels)
 
+    async def undo(self, window: Window, *, cost: int) -> None:
+        """Do what `Windows.undo` says."""
+        self._counts(window.span).undo(window.subject, cost)
+
     async def close(self) -> None:
         """Do nothing."""
 
@@ -64,6 +68,10 @@ class _Rolling:
     def add(self, subject: str, now: int, cost: int) -> None:
         self._times.setdefault(subject, []).extend([now] * cost)
         self._times.move_to_end(subject)
+
+    def undo(self, subject: str, cost: int) -> None:
+        times = self._times.get(subject, [])
+        del times[max(0, len(times) - cost) :]
 
     def reset(self, window: Window, now: int) -> int:
         times = self._times.get(window.subject)
@@ -99,6 +107,9 @@ class _Aligned:
     def add(self, subject: str, now: int, cost: int) -> None:
         del now  # `used` was asked just before
         self._counts[subject] += cost
+
+    def undo(self, subject: str, cost: int) -> None:
+        self._counts[subject] = max(0, self._counts[subject] - cost)
 
     def reset(self, window: Window, now: int) -> int:
         unused = not self._counts[window.subject] and window.limit

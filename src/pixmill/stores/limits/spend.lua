@@ -1,4 +1,5 @@
--- Adds the cost to all windows if it fits into every one of them, else to none.
+-- Adds the cost to all windows if it fits into every one of them, else to none. Less than nothing is
+-- given back, to windows that are aligned.
 --
 -- KEYS: one for each window. ARGV: the time in milliseconds since 1970, or nothing for this
 -- server's, so that the clocks of those who ask need not agree; the cost; then of each window its
@@ -43,8 +44,8 @@ end
 local answer = { fits and 1 or 0 }
 for _, window in ipairs(windows) do
   local key, rest = window.key, window.length - now % window.length
-  if fits and cost > 0 then
-    window.used = window.used + cost
+  if fits and cost ~= 0 then
+    window.used = math.max(0, window.used + cost)
     if window.aligned then
       redis.call('HSET', key, 'start', window.start, 'used', window.used)
       redis.call('PEXPIRE', key, rest)

@@ -53,7 +53,7 @@ class ValkeyWindows:
 
     async def spend(self, windows: Sequence[Window], *, cost: int = 1) -> Spent:
         """Do what `Windows.spend` says."""
-        keys = [f"pixmill:{{{window.subject}}}:{window.span.name}" for window in windows]
+        keys = [_key(window) for window in windows]
         now = int(self._now().timestamp() * 1000) if self._now else ""
         arguments: list[int | str] = [now, cost]
         for window in windows:
@@ -68,6 +68,17 @@ class ValkeyWindows:
             for window, used, reset in zip(windows, numbers[::2], numbers[1::2], strict=True)
         )
         return Spent(granted=bool(granted), levels=levels)
+
+    async def undo(self, window: Window, *, cost: int) -> None:
+        """Do what `Windows.undo` says."""
+        if window.span.aligned:
+            await self.spend([window], cost=-cost)
+            return
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                await self._client.rpop(_key(window), cost)
+        except (ValkeyError, OSError) as error:
+            raise _worded(error) from error
 
     async def close(self) -> None:
         """Answer what was asked, and close the connection."""
@@ -110,6 +121,10 @@ class ValkeyWindows:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)  # it closes the connection
         raise TimeoutError(f"no answer within {TIMEOUT} s")
+
+
+def _key(window: Window) -> str:
+    return f"pixmill:{{{window.subject}}}:{window.span.name}"
 
 
 def _worded(error: Exception) -> Exception:

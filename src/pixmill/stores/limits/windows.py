@@ -9,13 +9,15 @@ from typing import Literal, Protocol
 class Span:
     """How long a window is, and when it begins."""
 
-    name: Literal["minute", "day"]
+    name: Literal["minute", "quarter", "day", "month"]
     length: int  #: milliseconds
     aligned: bool  #: begins at a multiple of its length since 1970, UTC; else it ends now
 
 
 MINUTE = Span(name="minute", length=60_000, aligned=False)
+QUARTER = Span(name="quarter", length=900_000, aligned=False)  # of an hour
 DAY = Span(name="day", length=86_400_000, aligned=True)
+MONTH = Span(name="month", length=30 * 86_400_000, aligned=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,14 @@ class Windows(Protocol):
         Add *cost* to all *windows* if it fits into every one of them, else to none.
 
         A cost of 0 only looks. Raises Unavailable when the counts cannot be reached.
+        """
+        ...
+
+    async def undo(self, window: Window, *, cost: int) -> None:
+        """
+        Take the newest *cost* out of *window*, or all that is in it.
+
+        Raises Unavailable when the counts cannot be reached.
         """
         ...
 

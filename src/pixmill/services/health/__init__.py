@@ -1,0 +1,1 @@
+"""How an installation does: what it is made of, and whether what it needs can be reached."""

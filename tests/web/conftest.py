@@ -1,0 +1,72 @@
+"""Visitors to the website, as fixtures."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from web.visitors import OPERATOR, NewVisitor, Visitor, signed_in, watched
+
+from fixtures.servers import OwnServer, RunningServer, run
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(scope="module")  # while it is there, no test can run an event loop of its own
+def browser() -> Iterator[Browser]:
+    assert CHROMIUM.exists(), "Chromium is missing: apt-get install chromium"
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def visitor(browser: Browser, server: RunningServer) -> Iterator[Visitor]:
+    """Give somebody who is not signed in, at the server that all tests share."""
+    watching = watched(browser, server)
+    yield watching
+    watching.page.context.close()
+    assert watching.complaints == []
+
+
+@pytest.fixture(scope="session")
+def founded(server: RunningServer) -> str:
+    """Have somebody run the shared server: who comes from now on is a member like any other."""
+    run(signed_in(server.database_url, OPERATOR))
+    return OPERATOR
+
+
+@pytest.fixture
+def member(visitor: Visitor, founded: str) -> Visitor:
+    """Give somebody with a new account, who does not run the server."""
+    visitor.become()
+    assert visitor.email != founded
+    return visitor
+
+
+@pytest.fixture
+def operator(visitor: Visitor, founded: str) -> Visitor:
+    """Give whoever runs the shared server."""
+    visitor.become(founded)
+    return visitor
+
+
+@pytest.fixture
+def new_visitor(browser: Browser, own_server: OwnServer) -> Iterator[NewVisitor]:
+    """Give a function that makes a visitor to a server of their own, or to the one given."""
+    visitors: list[Visitor] = []
+
+    def new(server: RunningServer | None = None, **settings: Any) -> Visitor:
+        visitors.append(watched(browser, server or own_server(**settings)))
+        return visitors[-1]
+
+    yield new
+    for each in visitors:
+        each.page.context.close()
+    for each in visitors:
+        assert each.complaints == []
