@@ -77,6 +77,12 @@ def picture_optimizer(client: httpx.Client, path: Path, _url: str) -> bytes:
     return answered(httpx.get(json.loads(data[6:])["results"][0]["variants"][0]["url"])).content
 
 
+def tinify(client: httpx.Client, path: Path, _url: str) -> bytes:
+    """Send a file, and ask for the smallest format of what was sent."""
+    location = answered(client.post("/shrink", content=path.read_bytes())).headers["Location"]
+    return answered(client.post(location, json={"convert": {"type": "*/*"}})).content
+
+
 def answered(answer: httpx.Response) -> httpx.Response:
     """Return *answer*, if it is one of success."""
     answer.raise_for_status()
@@ -91,6 +97,7 @@ CALLS: tuple[tuple[str, Send], ...] = (
     ("Optimagio", optimagio),
     ("Smolpix", smolpix),
     ("PictureOptimizer", picture_optimizer),
+    ("Tinify", tinify),
 )
 
 

@@ -245,6 +245,34 @@ def test_the_health_of_the_image_is_that_of_the_server(server):
     assert nobody.returncode == 1
 
 
+def test_the_image_optimizes_a_folder_that_is_mounted(tmp_path):
+    """What docs/builds.md says, without the container."""
+    [line] = re.findall(
+        r"^docker run (.+)$", (ROOT / "docs" / "builds.md").read_text(), re.MULTILINE
+    )
+    command = shlex.split(line)
+    assert command[command.index("-w") + 1] == command[command.index("-v") + 1].split(":")[1]
+    picture = tmp_path / "work" / "images" / "a.jpg"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(encode(photo(), "JPEG", quality=95))
+    before = picture.stat().st_size
+    # Somebody else than the image's user may write nothing there.
+    data = tmp_path / "nowhere"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pixmill", *command[command.index("pixmill") + 1 :]],
+        cwd=tmp_path / "work",
+        env=environment(image_environment() | {"PATH": "", "PIXMILL_DATA_DIR": str(data)}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert picture.stat().st_size < before
+    assert not data.exists()
+
+
 def test_systemd_understands_the_units(tmp_path):
     program = shutil.which("systemd-analyze")
     if program is None:

@@ -256,6 +256,13 @@ class Settings(BaseSettings):
     fetch_concurrency: PositiveInt = Field(
         default=16, description="URLs that are fetched at one time; more wait their turn."
     )
+    store_to: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=("aws", "gcs"),
+        description="Where the Tinify API may put results for callers, with credentials that they "
+        "send: `aws` (Amazon S3), `gcs` (Google Cloud Storage), addresses of other S3 services, "
+        "and after `gcs+` of other servers of Google's API; separated by commas, empty means "
+        "nowhere. The first S3 service is meant where a caller names none.",
+    )
     vision_url: str = Field(
         default="",
         description="Server of the model that describes pictures: the base of an API like "
@@ -315,6 +322,11 @@ class Settings(BaseSettings):
 def variable(name: str) -> str:
     """Return the environment variable behind the setting *name*."""
     return f"PIXMILL_{name.upper()}"
+
+
+def client_variable(name: str) -> str:
+    """Return the variable *name*, which is for users of a server and not for the server."""
+    return os.environ.get(name, "")
 
 
 def foreign_environment() -> dict[str, str]:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from dialects import tinify as shrinking
+from pixmill.stores.objects import S3Access
 from services.vision.server import MODEL, Script, serving, streaming
 
 from fixtures.databases import PostgreSQL
@@ -73,3 +75,34 @@ def gate() -> Iterator[threading.Event]:
     gate = threading.Event()
     yield gate
     gate.set()
+
+
+@pytest.fixture(scope="session")
+def google() -> Iterator[shrinking.Google]:
+    """Give somebody else's Google Cloud Storage, as far as it is used here."""
+    with shrinking.google() as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def shrinking_server(
+    rclone: S3Access,
+    moto: S3Access,
+    google: shrinking.Google,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RunningServer]:
+    """Give a server that may fetch, and store; all tests share it, and none may hurt it."""
+    places = (rclone.endpoint, moto.endpoint, f"gcs+{google.base_url}")
+    env = {"PIXMILL_STORE_TO": ",".join(places), **ALLOWED}
+    running = start(tmp_path_factory.mktemp("shrinking"), env=env)
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def shrinking_https(
+    shrinking_server: RunningServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[shrinking.Secured]:
+    """Give the same server behind a proxy that terminates TLS."""
+    with shrinking.secured(shrinking_server, tmp_path_factory.mktemp("tls")) as proxy:
+        yield proxy

@@ -6,10 +6,12 @@ import logging
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.requests import Request
 from starlette.responses import Response
 
 from pixmill.http.access import PATH_LENGTH, SAFE_HEADERS, Access
 from pixmill.http.metrics import Metrics
+from pixmill.http.record import record_of
 from pixmill.services.limits import Counters as LimitsCounters
 from pixmill.services.limits import LimitsStatus
 from pixmill.services.pool.types import Counters, PoolStatus
@@ -39,6 +41,11 @@ async def crash() -> None:
     raise RuntimeError("secret of the machine")
 
 
+async def refused_form(request: Request) -> Response:
+    record_of(request).refused_status = 409
+    return Response("cannot be done")
+
+
 async def own_policy() -> Response:
     return Response("page", headers={"Content-Security-Policy": "default-src 'self'"})
 
@@ -49,6 +56,7 @@ def ask(path: str) -> tuple[httpx.Response, str]:
     app = FastAPI()
     app.add_api_route("/crash", crash)
     app.add_api_route("/page", own_policy)
+    app.add_api_route("/form", refused_form)
     app.add_middleware(Access, metrics=metrics)
 
     async def get() -> httpx.Response:
@@ -70,6 +78,17 @@ def test_a_crash_outside_of_every_dialect_is_answered_and_logged(
     assert answer.headers["X-Request-Id"]
     assert "secret of the machine" in caplog.text
     assert 'status="500"} 1.0' in metrics
+
+
+def test_a_refusal_that_browsers_are_not_to_complain_of_is_counted_as_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO):
+        answer, metrics = ask("/form")
+
+    assert answer.status_code == 200
+    assert 'status="409"} 1.0' in metrics
+    assert "GET /form 409" in caplog.text
 
 
 def test_a_page_may_bring_its_own_policy() -> None:

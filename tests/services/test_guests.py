@@ -8,11 +8,12 @@ from secrets import randbits
 
 import pytest
 
+from pixmill import clock as clocks
 from pixmill import errors
-from pixmill.services.accounts import Accounts
+from pixmill.services.accounts import Accounts, create
 from pixmill.services.guests import EMAIL, Guests
 from pixmill.services.keys import Keys
-from pixmill.services.limits import RateLimits
+from pixmill.services.limits import GUEST_MINUTE, RateLimits
 from pixmill.stores.db import Database
 from pixmill.stores.limits.memory import MemoryWindows
 from pixmill.stores.limits.valkey import ValkeyWindows
@@ -131,6 +132,28 @@ async def test_what_failed_after_midnight_takes_nothing_of_the_new_day(
     assert await guests.left(address=here) == 3
 
 
+async def test_work_that_fails_again_and_again_has_to_wait(
+    guests: Guests, clock: Clock, here: str, there: str
+) -> None:
+    guests.images = 1_000
+
+    async def fail() -> None:
+        async with guests.admit(address=here):
+            raise errors.UnreadableImage
+
+    for _ in range(GUEST_MINUTE):
+        with pytest.raises(errors.UnreadableImage):
+            await fail()
+    with pytest.raises(errors.RateLimited) as refusal:
+        await fail()
+
+    assert (refusal.value.window, refusal.value.limit) == ("minute", GUEST_MINUTE)
+    assert await guests.left(address=here) == 1_000
+    await come(guests, there)
+    clock.advance(minutes=1)
+    await come(guests, here)
+
+
 async def test_exactly_so_many_get_in_at_once(guests: Guests, here: str) -> None:
     outcomes = await asyncio.gather(
         *(come(guests, here) for _ in range(20)), return_exceptions=True
@@ -179,3 +202,25 @@ async def test_an_operator_can_turn_guests_away(
     with pytest.raises(errors.BadKey):
         await come(guests, here)
     assert await guests.left(address=here) == 3
+
+
+@pytest.mark.parametrize("claim", ["a password", "another plan"])
+async def test_an_account_of_somebody_is_not_taken_for_that_of_guests(
+    claim: str, guests: Guests, accounts: Accounts, database: Database, here: str
+) -> None:
+    async with database.transaction() as connection:
+        made = await create(
+            connection,
+            email=EMAIL,
+            plan="self-hosted" if claim == "another plan" else "guest",
+            password_hash="$argon2id$" if claim == "a password" else None,
+            now=clocks.now,
+        )
+
+    with pytest.raises(errors.Internal) as broken:
+        await come(guests, here)
+
+    assert "password, or a plan" in broken.value.detail
+    assert EMAIL not in str(broken.value)
+    assert await guests.left(address=here) == 3
+    assert await accounts.all() == [made]

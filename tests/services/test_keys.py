@@ -154,13 +154,15 @@ async def test_a_key_is_switched_off_and_on(keys: Keys) -> None:
 async def test_a_revoked_key_is_not_switched_on(keys: Keys) -> None:
     made = await keys.create()
     await keys.switch(id_=made.key.id, on=False)
-    await keys.revoke(id_=made.key.id)
+    revoked = await keys.revoke(id_=made.key.id)
 
     for on in (False, True):
-        await keys.switch(id_=made.key.id, on=on)
+        with pytest.raises(errors.Conflict, match="revoked, and stays so"):
+            await keys.switch(id_=made.key.id, on=on)
         with pytest.raises(errors.BadKey) as refusal:
             await keys.authenticate(presented=made.secret)
         assert type(refusal.value) is errors.BadKey
+    assert await keys.all() == [revoked]
 
 
 async def test_an_expired_key_does_not_work(keys: Keys, clock: Clock) -> None:

@@ -118,6 +118,34 @@ async def test_failed_work_is_not_charged(
     assert (await desk.again(three)).used == 0
 
 
+async def test_work_may_count_as_several_requests_which_are_charged_together(
+    quotas: Quotas, database: Database, desk: Desk, three: Caller
+) -> None:
+    async with quotas.reserve(caller=three, count=2) as reservation:
+        assert await taken(database, three) == 2
+        await reservation.settle(bytes_in=1, bytes_out=1)
+    with pytest.raises(errors.QuotaExceeded):
+        async with quotas.reserve(caller=await desk.again(three), count=2):
+            pass
+
+    assert await taken(database, three) == 2
+    assert await held(database) == 0
+    await desk.use(three)
+
+
+async def test_work_that_counts_as_several_gives_all_of_them_back(
+    quotas: Quotas, database: Database, three: Caller
+) -> None:
+    async with quotas.reserve(caller=three, count=3):
+        assert await held(database) == 3
+        with pytest.raises(errors.Busy):
+            async with quotas.reserve(caller=three, count=2):
+                pass
+
+    assert await taken(database, three) == 0
+    assert await held(database) == 0
+
+
 async def test_work_that_nobody_settled_is_not_charged(
     quotas: Quotas, database: Database, three: Caller
 ) -> None:

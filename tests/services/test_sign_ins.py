@@ -15,6 +15,9 @@ from valkey import Valkey
 
 from pixmill import errors
 from pixmill.services.accounts import Accounts
+from pixmill.services.guests import Guests
+from pixmill.services.keys import Keys
+from pixmill.services.limits import RateLimits
 from pixmill.services.mail import Mail
 from pixmill.services.passwords import AT_ONCE, PARAMETERS, WAITING, Passwords
 from pixmill.services.sign_ins.sign_ins import SignIns
@@ -78,6 +81,17 @@ def sign_ins(make: Make) -> SignIns:
 async def ada(sign_ins: SignIns) -> str:
     """Sign up as the operator; give the token."""
     return (await sign_ins.sign_up(email=ADA, password=SECRET, address=HERE)).token
+
+
+def guests_of(database: Database, clock: Clock) -> Guests:
+    return Guests(
+        database=database,
+        keys=Keys(database=database, now=clock),
+        limits=RateLimits(windows=MemoryWindows(now=clock)),
+        images=3,
+        max_file_size=1_000_000,
+        now=clock,
+    )
 
 
 def token_of(link: str) -> str:
@@ -167,6 +181,98 @@ async def test_where_the_command_line_has_made_an_operator_nobody_becomes_one(
     made = await sign_ins.sign_up(email=ADA, password=SECRET, address=HERE)
 
     assert not made.account.operator
+
+
+@pytest.mark.parametrize("how", ["open", "closed"])
+async def test_where_somebody_has_an_account_already_no_visitor_becomes_the_operator(
+    how: Literal["open", "closed"], make: Make, accounts: Accounts, keys: Keys
+) -> None:
+    await accounts.create(email=BOB, plan="self-hosted")
+    await keys.create(account=BOB)
+    sign_ins = [make(terms=Terms(sign_up=how)) for _ in range(2)]
+
+    assert await sign_ins[0].open() == how
+    answers = await asyncio.gather(
+        *(
+            each.sign_up(email=f"a{number}@x.org", password=SECRET, address=HERE)
+            for number, each in enumerate(sign_ins)
+        ),
+        return_exceptions=True,
+    )
+
+    refusals = [type(answer) for answer in answers if isinstance(answer, BaseException)]
+    assert refusals == ([errors.SignUpClosed] * 2 if how == "closed" else [])
+    assert not any(account.operator for account in await accounts.all())
+    assert (await accounts.set_operator(name=BOB, on=True)).operator
+
+
+async def test_keys_of_nobody_and_guests_leave_the_first_account_to_a_visitor(
+    make: Make, accounts: Accounts, keys: Keys, database: Database, clock: Clock
+) -> None:
+    for _ in range(2):
+        await keys.create()
+    await guests_of(database, clock).caller()
+    servers = [make(terms=Terms(sign_up="closed")) for _ in range(2)]
+    assert await servers[0].open() == "first"
+
+    answers = await asyncio.gather(
+        *(
+            server.sign_up(email=f"a{number}@x.org", password=SECRET, address=HERE)
+            for number, server in enumerate(servers)
+        ),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(answer, errors.SignUpClosed) for answer in answers) == 1
+    [operator] = [account for account in await accounts.all() if account.operator]
+    assert re.fullmatch(r"a[01]@x\.org", operator.email)
+
+
+@pytest.mark.parametrize("claim", ["a password", "the rights of an operator"])
+async def test_an_account_of_a_key_that_somebody_has_claimed_is_the_first(
+    claim: str, sign_ins: SignIns, accounts: Accounts, keys: Keys
+) -> None:
+    made = await keys.create()
+    if claim == "a password":
+        link = await sign_ins.reset_link(name=made.key.account_id)
+        await sign_ins.reset(ticket=token_of(link), password=SECRET)
+    else:
+        await accounts.set_operator(name=made.key.account_id, on=True)
+
+    assert await sign_ins.open() == "open"
+    assert not (await sign_ins.sign_up(email=ADA, password=SECRET, address=HERE)).account.operator
+
+
+@pytest.mark.parametrize("email", [" Guest@Localhost", "local-0123abcd@localhost"])
+async def test_nobody_gets_an_address_that_the_server_uses_itself(
+    email: str, sign_ins: SignIns, accounts: Accounts
+) -> None:
+    for claim in (
+        sign_ins.sign_up(email=email, password=SECRET, address=HERE),
+        sign_ins.invite(email=email),
+        accounts.create(email=email, plan="self-hosted"),
+    ):
+        with pytest.raises(errors.BadOption, match="uses that e-mail address itself"):
+            await claim
+    assert await accounts.all() == []
+
+
+async def test_nobody_gets_a_link_to_a_password_of_guests(
+    make: Make, keys: Keys, accounts: Accounts, database: Database, clock: Clock
+) -> None:
+    box = Box()
+    sign_ins = make(mail=box)
+    guest = await guests_of(database, clock).caller()
+    local = await accounts.find(name=(await keys.create()).key.account_id)
+
+    for name in (guest.account.email, guest.account.id):
+        with pytest.raises(errors.Conflict, match="guests"):
+            await sign_ins.reset_link(name=name)
+    for email in (guest.account.email, local.email):
+        await sign_ins.ask_reset(email=email, address=HERE)
+    await sign_ins.drain()
+
+    assert box.letters == []
 
 
 async def test_new_accounts_get_the_plan_that_is_set(make: Make) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from pixmill.services.accounts import Accounts
 from web.visitors import OPERATOR, NewVisitor, Visitor, signed_in, watched
 
-from fixtures.servers import OwnServer, RunningServer, run
+from fixtures.servers import OwnServer, RunningServer, opened, run
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -37,7 +38,14 @@ def visitor(browser: Browser, server: RunningServer) -> Iterator[Visitor]:
 @pytest.fixture(scope="session")
 def founded(server: RunningServer) -> str:
     """Have somebody run the shared server: who comes from now on is a member like any other."""
-    run(signed_in(server.database_url, OPERATOR))
+
+    async def found() -> None:
+        await signed_in(server.database_url, OPERATOR)
+        async with opened(server.database_url) as database:
+            # Tests of other parts may have made accounts there before.
+            await Accounts(database=database).set_operator(name=OPERATOR, on=True)
+
+    run(found())
     return OPERATOR
 
 

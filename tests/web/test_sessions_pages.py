@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
@@ -152,7 +153,8 @@ def test_a_thumbnail_is_nothing_but_a_picture_of_its_owner(
 
     assert answer.headers["content-type"] == "image/webp"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    policy = answer.headers["content-security-policy"]
+    assert policy == "default-src 'none'; frame-ancestors 'none'; sandbox"
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"
     other = watched(browser, studio)
     other.become()
@@ -178,6 +180,48 @@ def test_words_are_saved_without_a_script(
     plain.get_by_role("button", name="Save", exact=True).click()
     expect(plain.get_by_role("alert")).to_contain_text("letters or digits")
     context.close()
+
+
+def test_what_was_typed_stays_when_it_cannot_be_saved(member: Visitor, tmp_path: Path) -> None:
+    page = begin(member, tmp_path, photo=photo(4))
+    path = page.url.removeprefix(member.server.base_url)
+    assert member.send(f"{path}/delete").status_code == 303
+    card = page.locator("#img_001")
+    card.get_by_label("Title").fill("Hard to find words")
+    for _ in range(2):
+        with page.expect_response(lambda answer: answer.request.method == "POST") as saved:
+            card.get_by_role("button", name="Save", exact=True).click()
+
+    expect(card.get_by_role("alert")).to_have_count(1)
+    expect(card.get_by_label("Title")).to_have_value("Hard to find words")
+    assert saved.value.status == 200  # a browser would complain of anything else
+    line = member.server.logged(saved.value.headers["x-request-id"])
+    assert (line["status"], line["error"]) == (404, "session_not_found")
+
+
+def test_a_form_that_is_sent_twice_at_once_orders_once(
+    reader: Visitor, model: Script, tmp_path: Path
+) -> None:
+    page = begin(reader, tmp_path, photo=photo(5))
+    path = page.url.removeprefix(reader.server.base_url)
+    go_on = threading.Event()
+
+    def wait(handler: Handler, asked: Asked) -> None:
+        go_on.wait(LONG / 1000)
+        streaming()(handler, asked)
+
+    model.says(wait)
+    send = reader.sender()
+    with ThreadPoolExecutor(2) as pool:
+        sent = [pool.submit(send, f"{path}/analyze", words_for="all") for _ in range(2)]
+        answers = [each.result() for each in sent]
+    page.reload()
+    expect(page.get_by_text("Finding words: ")).to_have_count(1)
+    go_on.set()
+
+    done, refused = sorted(answers, key=lambda answer: answer.status_code)
+    assert (done.status_code, refused.status_code) == (303, 409)
+    assert refused.json()["message"] == "That is being done already; wait until it is over."
 
 
 def test_a_server_without_a_model_says_so(member: Visitor, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import sqlite3
+from contextlib import closing
 from datetime import date, timedelta
 
 import pytest
@@ -11,7 +13,7 @@ from pixmill import clock
 from pixmill.services.credits import Credits
 from pixmill.web import formats
 from web.desks import add_traffic, new_key, put_on_plan, tally, use
-from web.visitors import Visitor
+from web.visitors import NewVisitor, Visitor
 
 from fixtures.servers import Client, opened, run
 
@@ -43,6 +45,26 @@ def download(visitor: Visitor) -> list[dict[str, str]]:
 
 def middle_of_last_month() -> date:
     return (clock.now().date().replace(day=1) - timedelta(days=1)).replace(day=15)
+
+
+def test_what_is_known_is_shown_while_nothing_can_be_written(new_visitor: NewVisitor) -> None:
+    visitor = new_visitor()
+    visitor.become()
+    key = new_key(visitor, "Shop")
+    add_traffic(visitor, tally(key.key, clock.now().date(), requests=7))
+    visitor.open(USAGE)
+    shop = Client(base_url=visitor.server.base_url, key=key.secret)
+
+    with closing(sqlite3.connect(visitor.server.data_dir / "pixmill.db")) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        assert shop.post("/v1/compress", b"no picture").status_code >= 400  # is to be counted
+        page = visitor.open(USAGE)
+
+        assert stat(page, "Results") == "7"
+        assert stat(page, "Errors") == "0"
+
+    visitor.open(USAGE)
+    assert stat(page, "Errors") == "1"
 
 
 def test_what_was_really_sent_is_shown(member: Visitor, jpeg: bytes, png: bytes) -> None:

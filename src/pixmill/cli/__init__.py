@@ -32,11 +32,14 @@ COMMANDS = {
         target="pixmill.cli.worker:worker", help="Work on jobs, beside servers on PostgreSQL."
     ),
     "optimize": Lazy(
-        target="pixmill.cli.optimize:optimize", help="Optimize files on this machine."
+        target="pixmill.cli.optimize.command:optimize", help="Optimize pictures in files."
     ),
     "analyze": Lazy(
         target="pixmill.cli.analyze.command:analyze",
         help="Tell what pictures show, and write it into them.",
+    ),
+    "mcp": Lazy(
+        target="pixmill.cli.mcp.command:mcp", help="Let an assistant optimize pictures here."
     ),
     "keys": Lazy(target="pixmill.cli.keys:app", help="Make, list and revoke API keys."),
     "accounts": Lazy(target="pixmill.cli.accounts:app", help="Make, list and change accounts."),
@@ -110,6 +113,7 @@ def _load(name: str, lazy: Lazy) -> Any:  # noqa: ANN401 - Typer's own base clas
 app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
+    rich_markup_mode=None,  # to draw boxes would take longer than all the rest
     pretty_exceptions_enable=False,  # it prints local variables, among them keys
 )
 

@@ -2,7 +2,8 @@
 
 import typer
 
-from pixmill.cli.environment import DataDir, load
+from pixmill.cli.environment import DataDir
+from pixmill.cli.loading import load
 from pixmill.stores import schema
 
 app = typer.Typer(

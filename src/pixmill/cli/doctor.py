@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from pixmill import errors
-from pixmill.cli.environment import DataDir, load
+from pixmill.cli.environment import DataDir
+from pixmill.cli.loading import load
 from pixmill.services.health import installation
 from pixmill.services.health.types import Finding, State
 from pixmill.services.pool.configuration import pool_config

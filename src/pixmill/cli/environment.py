@@ -1,4 +1,4 @@
-"""What commands need before they can work: the settings, and the services over the database."""
+"""What commands need that keep books: the services over the database."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from pydantic import ValidationError
 
-from pixmill import errors
+from pixmill.cli.loading import load
 from pixmill.services.accounts import Accounts
 from pixmill.services.credits import Credits
 from pixmill.services.keys import Keys
@@ -19,7 +18,7 @@ from pixmill.services.sign_ins.sign_ins import SignIns
 from pixmill.services.sign_ins.types import Terms
 from pixmill.services.usage import Usage
 from pixmill.services.webhooks.log import DeliveryLog
-from pixmill.settings import Settings, variable
+from pixmill.settings import Settings
 from pixmill.stores.db import Database
 from pixmill.stores.schema import migrate
 
@@ -43,20 +42,6 @@ class Books:
     credits: Credits
     deliveries: DeliveryLog
     database: Database
-
-
-def load(data_dir: Path | None) -> Settings:
-    """
-    Return the settings, with *data_dir* when it is given.
-
-    Raises BadOption, naming the variable, when one has a value that it cannot have.
-    """
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise errors.BadOption(f"{variable(str(first['loc'][0]))}: {first['msg']}.") from error
-    return settings if data_dir is None else settings.model_copy(update={"data_dir": data_dir})
 
 
 def run(data_dir: Path | None, work: Callable[[Books], Awaitable[T]]) -> T:

@@ -20,7 +20,8 @@ from granian.server.embed import Server
 
 from pixmill import errors
 from pixmill.app import create_app
-from pixmill.cli.environment import DataDir, load
+from pixmill.cli.environment import DataDir
+from pixmill.cli.loading import load
 from pixmill.http import logs
 from pixmill.settings import Settings
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from pixmill.cli.console import AsJson, print_json, print_table
-from pixmill.cli.environment import Books, DataDir, load, run
+from pixmill.cli.environment import Books, DataDir, run
+from pixmill.cli.loading import load
 from pixmill.services.secret import Secret
 from pixmill.services.webhooks import signing
 from pixmill.services.webhooks.types import Attempt, Delivery, State

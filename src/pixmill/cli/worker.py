@@ -11,7 +11,8 @@ import uvloop
 
 from pixmill.app import create_worker
 from pixmill.cli import serve
-from pixmill.cli.environment import DataDir, load
+from pixmill.cli.environment import DataDir
+from pixmill.cli.loading import load
 from pixmill.http import logs
 from pixmill.settings import Settings
 

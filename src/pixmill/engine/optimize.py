@@ -20,6 +20,9 @@ from pixmill.engine.types import Limits, Options, Picture, Plan, Result
 #: How far a format's weight may be above the lowest and still win: predictions are no better.
 DOUBT = 1.15
 
+#: Pixels up to which every format is tried, as if time did not count.
+TINY = 16_384
+
 
 def optimize(data: bytes, options: Options, limits: Limits) -> Result:
     """
@@ -76,7 +79,8 @@ def _unsatisfying(best: _Made, plan: Plan, data: bytes) -> bool:
     """Say whether *plan* is worth a try, although its format is not likely to be smaller."""
     # Who leaves the format to us wants neither another look nor more bytes than there were.
     missed = not best.reached and plan.max_bytes is None
-    return missed or (plan.floor and len(best.result.data) > len(data))
+    tiny = plan.pixels <= TINY  # of so few bytes, much is not the picture
+    return missed or tiny or (plan.floor and len(best.result.data) > len(data))
 
 
 def _better(one: _Made | None, other: _Made) -> _Made:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pixmill import errors
 from pixmill.engine import codecs
 from pixmill.engine.quality import score_of
-from pixmill.engine.types import AUTO, MOST_EFFORT, Codec, ImageInfo, Limits, Options, Plan
+from pixmill.engine.types import AUTO, MOST_EFFORT, Codec, Crop, ImageInfo, Limits, Options, Plan
 
 # Encoders get less time a pixel as pictures grow, so that the largest that is accepted still
 # finishes within the deadline. The steps are in pixels of the result over all frames.
@@ -29,6 +29,8 @@ TARGETS = (30, 95)
 # Bytes a pixel that a picture takes which results are held against, and at most (`ssimulacra2`).
 MEASURING = 26
 MOST_MEASURING = 440_000_000
+
+_WHITE = (255, 255, 255)
 
 # libvips multiplies by whole frames; without a margin an animation of 1×1 frames would look free.
 FRAME_SIZE = 4096
@@ -76,7 +78,8 @@ def _plan(info: ImageInfo, options: Options, limits: Limits, codec: Codec) -> Pl
     resize = size != info.upright_size
     pixels = size[0] * size[1] * (info.frames if animated else 1)
     _check_result(codec, size, pixels, limits)
-    floor = codec.name == info.format and not resize
+    filled = options.fill and info.alpha
+    floor = codec.name == info.format and not resize and not filled
     lossless = options.lossless or options.mode == "lossless"
     if lossless and not codec.lossless and not floor:
         raise errors.BadOption(
@@ -98,8 +101,10 @@ def _plan(info: ImageInfo, options: Options, limits: Limits, codec: Codec) -> Pl
         animated=animated,
         size=size,
         resize=resize,
+        crop=_crop(options) if resize else None,
         keep_metadata=options.metadata == "keep",
-        flatten=None if codec.alpha else options.background,
+        flatten=None if codec.alpha and not filled else options.background or _WHITE,
+        opaque=options.background is None and not codec.alpha,
         floor=floor,
         effort=MOST_EFFORT if options.mode == "max" and pixels <= MOST_PATIENCE else effort,
     )
@@ -154,6 +159,8 @@ def result_size(size: tuple[int, int], options: Options) -> tuple[int, int]:
     The side that is not given follows the aspect ratio, rounded half up, at least 1 (OP-56).
     """
     width, height = size
+    if options.width and options.height and _crop(options):
+        return _cut(size, (options.width, options.height))
     if options.width and options.height and options.fit == "exact":
         wanted = options.width, options.height
         return wanted if options.enlarge else (min(wanted[0], width), min(wanted[1], height))
@@ -172,6 +179,23 @@ def result_size(size: tuple[int, int], options: Options) -> tuple[int, int]:
     return _scaled(width, limit, height), limit
 
 
+def _cut(size: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
+    """Return *wanted*, or the largest size of that shape that *size* has pixels for."""
+    (width, height), (across, down) = size, wanted
+    if across <= width and down <= height:
+        return wanted
+    if width * down <= height * across:
+        return width, min(height, _scaled(down, width, across))
+    return min(width, _scaled(across, height, down)), height
+
+
+def _crop(options: Options) -> Crop | None:
+    match options.fit:
+        case "cover" | "thumb" as crop if options.width and options.height:
+            return crop
+    return None
+
+
 def memory_size(plan: Plan) -> int:
     """Return the bytes that carrying out *plan* may take at its peak, for admission."""
     codec = codecs.get(plan.format)
@@ -179,6 +203,8 @@ def memory_size(plan: Plan) -> int:
     # A whole decoded picture is held when rows are not delivered in order.
     decoded = source.pixels if plan.animated else source.width * source.height
     per_pixel = 8 if source.depth > 8 or source.colors == "cmyk" else 4
+    if plan.crop:  # what is cut is held once more, before it is
+        decoded *= 2
     if source.progressive:  # the decoder keeps every coefficient until the last scan
         per_pixel += 6
     frames = FRAME_SIZE * source.frames

@@ -5,13 +5,18 @@ from dataclasses import replace
 
 import pyvips
 
-from pixmill.engine import codecs
+from pixmill import errors
+from pixmill.engine import codecs, crop
 from pixmill.engine.color import convert
 from pixmill.engine.decode import TURNED_BY_DECODER
+from pixmill.engine.resample import scaled
 from pixmill.engine.types import Picture, Plan
 
 #: libvips' names of what makes an image an animation.
 _ANIMATION_FIELDS = ("delay", "loop", "page-height", "n-pages", "gif-delay", "gif-loop")
+
+#: Alpha that hides nothing, by the format of a band.
+_SOLID = {"uchar": 255, "ushort": 65_535}
 
 
 def transform(picture: Picture, plan: Plan) -> Picture:
@@ -28,17 +33,15 @@ def _resize(picture: Picture, plan: Plan) -> Picture:
     if _orientation(plan) >= 5:
         width, height = height, width
 
-    def resize(frame: pyvips.Image) -> pyvips.Image:
-        # A transparent pixel's color must not bleed into its neighbours.
-        alpha, band_format = frame.hasalpha(), frame.format
-        if alpha:
-            frame = frame.premultiply()
-        frame = frame.resize(width / frame.width, vscale=height / frame.height)
-        return frame.unpremultiply().rint().cast(band_format) if alpha else frame
-
     if picture.image.interpretation == "cmyk":
         picture = _convert(picture, plan)
-    return _each_frame(picture, resize)
+    if plan.crop == "thumb" and picture.frames == 1:
+        return _each_frame(picture, lambda frame: crop.thumb(frame, width, height))
+    if plan.crop:
+        # Frame by frame, the eye would wander.
+        where: crop.Where = "attention" if picture.frames == 1 else "centre"
+        return _each_frame(picture, lambda frame: crop.cover(frame, width, height, where))
+    return _each_frame(picture, lambda frame: scaled(frame, width, height))
 
 
 def _turn(picture: Picture, plan: Plan) -> Picture:
@@ -72,6 +75,10 @@ def _flatten(picture: Picture, plan: Plan) -> Picture:
     if plan.flatten is None or not picture.image.hasalpha():
         return picture
     image = picture.image
+    if plan.opaque:
+        image = image.copy_memory()  # its rows come only once, and are wanted afterwards
+        if image[image.bands - 1].min() < _SOLID[image.format]:
+            raise errors.MissingBackground
     if image.bands == 2:
         red, green, blue = plan.flatten
         if red != green or green != blue:

@@ -16,7 +16,13 @@ from pixmill.engine.quality import Curve
 Metadata = Literal["strip", "keep"]
 
 #: ``inside``: fit within width × height, aspect kept. ``exact``: width × height, aspect given up.
-Fit = Literal["inside", "exact"]
+#: ``cover``: width × height, cut out of the picture where there is most to see; never enlarged, so
+#: of a smaller picture the largest part of that shape. ``thumb``: the same, but an object that
+#: stands free before a plain ground is not cut: it gets more of the ground instead.
+Fit = Literal["inside", "exact", "cover", "thumb"]
+
+#: Those of them that cut.
+Crop = Literal["cover", "thumb"]
 
 #: Whether a format can hold an animation. ``same``: only when the source had that format too,
 #: because nobody who asks for a PNG of a GIF expects an APNG (OP-29).
@@ -65,7 +71,9 @@ class Options:
     height: int | None = None
     fit: Fit = "inside"
     enlarge: bool = False
-    background: tuple[int, int, int] = (255, 255, 255)  #: under alpha that the output cannot hold
+    #: Under alpha that the output cannot hold; None refuses pictures in which any shows.
+    background: tuple[int, int, int] | None = (255, 255, 255)
+    fill: bool = False  #: *background* goes under all alpha, whatever the output could hold
 
     @property
     def chooses(self) -> bool:
@@ -117,8 +125,10 @@ class Plan:
     animated: bool  #: keep every frame
     size: tuple[int, int]  #: of the result, upright
     resize: bool
+    crop: Crop | None  #: how the shape of the result is cut out; None: all of the picture is there
     keep_metadata: bool
     flatten: tuple[int, int, int] | None  #: put under whatever alpha there is; None keeps alpha
+    opaque: bool  #: refuse a picture in which alpha shows
     floor: bool  #: same format and size: the result must not have more bytes than the upload
     effort: int  #: 0 (for very large pictures) to 3 (for ordinary ones); 4: whatever the time
 

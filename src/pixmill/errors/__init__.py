@@ -8,11 +8,11 @@ Everything that can go wrong, in one tree.
       - MissingInput
     + BadOption
       - UnknownFormat  - MissingFormat  - BadQuality  - BadDimensions  - MissingDimensions
-      - UnknownLevel
+      - UnknownLevel  - MissingBackground
       - WordsDoNotFit  - WordsNotSupported
       - BadUrl
       - MissingIdempotencyKey  - BadIdempotencyKey  - MissingBatchName
-    + FetchFailed  + ImageNotFound
+    + FetchFailed  + StoreFailed  + ImageNotFound
     + UnreadableImage
       - UnsupportedFormat  - TooManyPixels  - TooCostly
   x Refused               the caller may not do this
@@ -61,12 +61,14 @@ from pixmill.errors.inputs import (
     FetchFailed,
     FileTooLarge,
     ImageNotFound,
+    MissingBackground,
     MissingBatchName,
     MissingDimensions,
     MissingFile,
     MissingFormat,
     MissingIdempotencyKey,
     MissingInput,
+    StoreFailed,
     TooCostly,
     TooManyFiles,
     TooManyPixels,
@@ -144,6 +146,7 @@ __all__ = [
     "KeyInactive",
     "KeyLimitReached",
     "MethodNotAllowed",
+    "MissingBackground",
     "MissingBatchName",
     "MissingDimensions",
     "MissingFile",
@@ -161,6 +164,7 @@ __all__ = [
     "SessionNotFound",
     "SignUpClosed",
     "StorageFull",
+    "StoreFailed",
     "TicketGone",
     "TooCostly",
     "TooManyFiles",

@@ -92,6 +92,12 @@ class MissingDimensions(BadOption):
     code = "missing_dimensions"
 
 
+class MissingBackground(BadOption):
+    """The image is transparent, which the format is not: name a background color."""
+
+    code = "missing_background"
+
+
 class DoesNotFit(BadOption):
     """No look makes the image that small; allow more bytes, a smaller size or another format."""
 
@@ -162,6 +168,12 @@ class TooCostly(UnreadableImage):
     """The image took more time or memory than the server gives to one image."""
 
     code = "too_costly"
+
+
+class StoreFailed(BadInput):
+    """The bucket could not be written to."""
+
+    code = "store_failed"
 
 
 class ImageNotFound(BadInput):

@@ -32,7 +32,16 @@ PATH_LENGTH = 200
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 # The log has them in another way, or does not need them.
-_UNLOGGED = {"request_id", "started", "allowance", "account_id", "images", "cached"}
+_UNLOGGED = {
+    "request_id",
+    "started",
+    "allowance",
+    "account_id",
+    "images",
+    "cached",
+    "used",
+    "refused_status",
+}
 
 
 class Access:
@@ -62,7 +71,7 @@ class Access:
 
         async def counted_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                record.status = message["status"]
+                record.status = record.refused_status or message["status"]
                 _finish(MutableHeaders(scope=message), record)
             else:
                 record.sent_size += len(message.get("body", b""))

@@ -13,6 +13,7 @@ from pixmill import errors
 from pixmill.http import multipart
 from pixmill.http.multipart import FIELDS_SIZE, Form, FormReader
 from pixmill.http.uploads import ManyFiles, OneFile, Take
+from pixmill.services.pool.blob import Blob
 
 #: How a body is written.
 Kind = Literal["multipart", "urlencoded", "json"]
@@ -97,6 +98,30 @@ class Bodies:
             )
             await self._read(request, reader, limit=max_file_size, count=max_files, many=files)
         return reader.fields
+
+    @asynccontextmanager
+    async def raw(self, request: Request, *, max_size: int) -> AsyncIterator[Blob]:
+        """
+        Give the whole body, whatever its Content-Type says; it is gone afterwards.
+
+        Raises FileTooLarge, UploadIncomplete, another BadInput, or Busy as `form` does.
+        """
+        _refuse_compressed(request)
+        if _announced_size(request) > max_size:
+            raise errors.FileTooLarge(limit=max_size)
+        with self.room() as spend, closing(OneFile(max_size=max_size, spend=spend)) as file:
+            file.begin("file", None)
+            try:
+                async with asyncio.timeout(self._timeout):
+                    async for piece in request.stream():
+                        file.write(piece)
+            except TimeoutError as error:
+                raise errors.UploadIncomplete(detail="deadline of the upload") from error
+            except ClientDisconnect as error:
+                raise errors.UploadIncomplete from error
+            file.end()
+            assert file.upload
+            yield file.upload.blob
 
     @asynccontextmanager
     async def _multipart(
@@ -187,7 +212,8 @@ class Bodies:
         reader.finish()
 
 
-def _json(body: bytes, _lists: Collection[str]) -> dict[str, object]:
+def json_object(body: bytes) -> dict[str, object]:
+    """Return the JSON object that *body* is; an empty one is an empty object. Raises BadInput."""
     try:
         parsed = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
@@ -209,7 +235,7 @@ def _urlencoded(body: bytes, lists: Collection[str]) -> dict[str, object]:
 
 
 _PARSERS: dict[Kind, Callable[[bytes, Collection[str]], dict[str, object]]] = {
-    "json": _json,
+    "json": lambda body, _lists: json_object(body),
     "urlencoded": _urlencoded,
 }
 

@@ -70,8 +70,10 @@ class Operation:
     handler: Handler
     summary: str
     description: str
-    #: Whose authority it needs: a key's, or that of the link itself.
-    authority: Literal["key", "link"] = "key"
+    #: Whose authority it needs: a key's, or that of the link itself; or the link's, and a key is
+    #: looked at where one is sent.
+    authority: Literal["key", "link", "either"] = "key"
+    hidden: bool = False  #: the path opens something even where a key is needed: it is not logged
     spends: bool = False  #: refused, before the body is read, when the quota is used up
     #: What was done before costs nothing, so whether there is quota is asked when there is work.
     free_repeats: bool = False
@@ -86,6 +88,7 @@ class Operation:
     query_parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     header_parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     success: Mapping[str, Any] = field(default_factory=dict)  #: OpenAPI's Response object for 200
+    created: Mapping[str, Any] = field(default_factory=dict)  #: for 201
     accepted: Mapping[str, Any] = field(default_factory=dict)  #: for 202
     faults: tuple[type[Error], ...] = ()  #: beside those that every operation has
     alias: bool = False  #: the same as another, under another path, and not documented twice
@@ -94,6 +97,11 @@ class Operation:
     def name(self) -> str:
         """Return what the operation is called in documents, logs and metrics."""
         return self.handler.__name__
+
+    @property
+    def secret(self) -> bool:
+        """Say whether the path holds what the log is not to."""
+        return self.hidden or self.authority != "key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +158,7 @@ class Endpoint:
         record = record_of(request)
         record.dialect = self._dialect.name
         record.operation = self._operation.name
-        if self._operation.authority == "link":
+        if self._operation.secret:
             record.path = self._operation.path  # the log is not to hold what opens the link
         try:
             response = await while_wanted(self._handle, request)
@@ -195,7 +203,7 @@ class Endpoint:
     async def _admit(self, request: Request, record: Record) -> Caller | None:
         """Return who calls, if they may: key, plan, rate and quota, in this order."""
         limits = self._services.limits
-        if self._operation.authority == "link":
+        if self._needs_no_key(request):
             await self._count_anonymous(request)
             return None
         try:
@@ -206,6 +214,7 @@ class Endpoint:
             await self._count_anonymous(request)
             raise
         record.key_id, record.account_id = caller.key.id, caller.account.id
+        record.used = caller.used
         if not caller.plan.api_allowed:
             raise PlanWithoutApi
         reads, spends = self._operation.reads, self._operation.spends
@@ -218,6 +227,12 @@ class Endpoint:
         if spends and not self._operation.free_repeats:
             self._services.quotas.check(caller=caller)
         return caller
+
+    def _needs_no_key(self, request: Request) -> bool:
+        authority = self._operation.authority
+        return authority == "link" or (
+            authority == "either" and self._dialect.credentials(request) is None
+        )
 
     async def _count_anonymous(self, request: Request) -> None:
         if self._dialect.shows_allowance:

@@ -13,6 +13,9 @@ from pixmill.services.results import Results, Stored
 #: Seconds for which a browser may show a file that has no end without asking again.
 MAX_AGE = 86_400
 
+#: A stored file may be shown or saved, and do nothing at all.
+_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+
 
 async def download(
     request: Request,
@@ -49,6 +52,19 @@ async def download(
     headers["Content-Length"] = str(end - start)
     pieces = await results.open(stored, part=part)
     return StreamingResponse(pieces, status, headers, media_type=stored.mime)
+
+
+def confined(response: Response, *, ask_again: bool = False) -> Response:
+    """
+    Return *response*, which is a file, so that pages of no other site may show it.
+
+    *ask_again*: a cookie says who may have it, so a browser asks each time whether that still is.
+    """
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    if ask_again:
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response
 
 
 def _head(stored: Stored, headers: dict[str, str]) -> Response:

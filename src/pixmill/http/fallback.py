@@ -41,6 +41,7 @@ class Fallback:
         allowed = self._allowed(request)
         if not allowed and getattr(error, "status_code", 0) == 405:
             allowed = FILE_METHODS  # not a route refused it, but the folder of files
+        self._hide(request)
         dialect = self.dialect_of(request)
         if dialect and dialect.shows_allowance:
             await count_anonymous(request, self._limits)
@@ -81,6 +82,14 @@ class Fallback:
             if path.startswith(prefix)
         ]
         return max(prefixes, key=lambda found: found[0])[1] if prefixes else None
+
+    def _hide(self, request: Request) -> None:
+        """Keep what opens something out of the log, also where it was asked for in a wrong way."""
+        path = request.scope["path"]
+        for dialect in self._dialects:
+            for operation in dialect.operations:
+                if operation.secret and path.startswith(operation.path.partition("{")[0]):
+                    record_of(request).path = operation.path
 
     def _allowed(self, request: Request) -> tuple[str, ...]:
         methods = {method for route in self._matching(request) for method in route.methods or ()}

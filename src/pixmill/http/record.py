@@ -22,8 +22,11 @@ class Record:
     error: str = ""  #: the code of the domain error that was worded
     detail: str = ""  #: what the caller is not told
     status: int = 0
+    #: What was refused, where the answer says 200 so that no browser complains of it.
+    refused_status: int = 0
     received_size: int = 0
     sent_size: int = 0
+    used: int | None = None  #: requests of the caller's month, where it is known who calls
     allowance: Allowance | None = None  #: what is left of the caller's minute
     original_size: int = 0  #: bytes of the images that were optimized
     result_size: int = 0

@@ -51,7 +51,7 @@ def _add(
         description=operation.description,
         dependencies=[Depends(dialect.security)] if operation.authority == "key" else [],
         response_class=Response,
-        status_code=202 if operation.accepted and not operation.success else 200,
+        status_code=_status(operation),
         responses=responses(dialect, operation),
         openapi_extra=_described(operation),
         include_in_schema=not operation.alias,
@@ -65,6 +65,12 @@ def _add(
             response_class=Response,
             include_in_schema=False,
         )
+
+
+def _status(operation: Operation) -> int:
+    if operation.success or not (operation.created or operation.accepted):
+        return 200
+    return 201 if operation.created else 202
 
 
 def faults(dialect: Dialect, operation: Operation) -> dict[int, dict[str, str]]:
@@ -91,7 +97,7 @@ def faults(dialect: Dialect, operation: Operation) -> dict[int, dict[str, str]]:
 
 def responses(dialect: Dialect, operation: Operation) -> dict[int | str, dict[str, Any]]:
     """Return OpenAPI's Responses object: the success, and every error by its status."""
-    successes = {200: operation.success, 202: operation.accepted}
+    successes = {200: operation.success, 201: operation.created, 202: operation.accepted}
     described: dict[int | str, dict[str, Any]] = {
         status: dict(success) for status, success in successes.items() if success
     }

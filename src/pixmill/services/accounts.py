@@ -13,6 +13,12 @@ from pixmill.stores.db import Database
 
 __all__ = ["Account", "Accounts", "checked", "create", "find"]
 
+#: The account that all guests share. Nobody can sign in to it.
+GUEST = "guest@localhost"
+
+# Of accounts that are made for a key alone.
+_LOCAL, _HERE = "local-", "@localhost"
+
 # Nothing that could be read as another address, or as more than one.
 _EMAIL = re.compile(r"""[^@\s<>()\[\],;:\\"]{1,64}@[^@\s<>()\[\],;:\\"]{1,190}""")
 
@@ -28,9 +34,10 @@ class Accounts:
         """
         Make an account on *plan*. It has no password: nobody can sign in to it yet.
 
-        Raises BadOption for an address that cannot be one, NotFound for an unknown plan, Conflict
+        Raises BadOption for an address that nobody can have, NotFound for an unknown plan, Conflict
         when there is an account with that address.
         """
+        claimed(email)
         async with self._database.transaction() as connection:
             if operator:
                 await accounts.lock_operators(connection)
@@ -130,6 +137,33 @@ def checked(email: str) -> str:
     if not plausible(address):
         raise errors.BadOption("The e-mail address must look like name@example.com.")
     return address
+
+
+def claimed(email: str) -> str:
+    """Return what `checked` does. Raises BadOption also for what this server calls its own."""
+    address = checked(email)
+    if own(address):
+        raise errors.BadOption("This server uses that e-mail address itself; choose another.")
+    return address
+
+
+def own(address: str) -> bool:
+    """Say whether *address* is that of guests, or of an account that was made for a key."""
+    return address == GUEST or (address.startswith(_LOCAL) and address.endswith(_HERE))
+
+
+def new_local() -> str:
+    """Return the address of an account that is made for a key."""
+    return f"{_LOCAL}{secrets.token_hex(4)}{_HERE}"
+
+
+async def nobody_yet(connection: AsyncConnection) -> bool:
+    """
+    Say whether there is no account that somebody could mind: whoever comes now runs the server.
+
+    What `own` tells of is nobody's, unless it is an operator's, or has been given a password.
+    """
+    return not await accounts.peopled(connection, but=(GUEST, f"{_LOCAL}%{_HERE}"))
 
 
 async def _spare_the_last(connection: AsyncConnection, account: Account) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from pixmill.services.accounts import Accounts
 from pixmill.services.batches import Batches
+from pixmill.services.buckets import Buckets
 from pixmill.services.credits import Credits
 from pixmill.services.fetching.fetcher import Fetcher
 from pixmill.services.fetching.types import FetchConfig
@@ -41,6 +42,7 @@ from pixmill.services.sessions.types import RUNS
 from pixmill.services.sessions.work import Work as RunWork
 from pixmill.services.sign_ins.sign_ins import SignIns
 from pixmill.services.sign_ins.types import Terms
+from pixmill.services.sources import Sources
 from pixmill.services.traffic import Traffic
 from pixmill.services.uploads import Uploads
 from pixmill.services.usage import Usage
@@ -146,6 +148,8 @@ def create_services(settings: Settings, database: Database) -> Services:
         optimization=optimization,
         pool=pool,
         uploads=uploads,
+        sources=Sources(results=results, uploads=uploads, optimization=optimization),
+        buckets=Buckets(settings.store_to),
         jobs=jobs,
         retries=Retries(database=database, accepting=jobs, uploads=uploads, patience=ttl),
         batches=Batches(database=database, reports=reports, endings=endings, ttl=ttl),

@@ -201,13 +201,14 @@ class Batches:
             living = await jobs.living_of_batch(
                 connection, batch_id=progress.batch.id, limit=MOST_CANCELED
             )
+            ids = {job.chunk_id for job in living}
+            of = {id_: await chunks.find(connection, id_=id_) for id_ in ids}
         canceled = 0
         for job in living:
             # One transaction each: whoever ends a job locks first its row, then that of its batch.
             async with self._database.transaction() as connection:
-                chunk = await chunks.find(connection, id_=job.chunk_id)
                 canceled += await self._endings.fail(
-                    connection, chunk=chunk, job=job, state="cancelled"
+                    connection, chunk=of[job.chunk_id], job=job, state="cancelled"
                 )
         return canceled
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
@@ -15,8 +15,8 @@ from pixmill.services.limits import RateLimits
 from pixmill.stores import accounts as account_rows
 from pixmill.stores.db import Database
 
-#: The account that all guests share. Nobody can sign in to it.
-EMAIL = "guest@localhost"
+#: The account that all guests share.
+EMAIL = accounts.GUEST
 #: What it is on.
 PLAN = "guest"
 #: How long what they had made is kept at most, whatever the settings say of others.
@@ -62,13 +62,16 @@ class Guests:
         """
         Take one image of what *address* has a day, and give it back when the block fails.
 
-        Raises GuestLimitReached, and Unavailable as `RateLimits.spend` does.
+        Raises GuestLimitReached, RateLimited for too many in a minute, of which nothing is given
+        back, and Unavailable as `RateLimits.spend` does.
         """
         if not self.images:
             raise self._reached()
         try:
             await self._limits.spend_guest(address=address, limit=self.images)
         except errors.RateLimited as error:
+            if error.window == "minute":
+                raise
             raise self._reached() from error
         try:
             yield await self.caller()
@@ -89,17 +92,26 @@ class Guests:
         return await self._limits.guest_left(address=address, limit=self.images)
 
     async def _account(self) -> str:
-        async with self._database.reading() as connection:
-            found = await account_rows.find(connection, name=EMAIL)
-        if found:
-            return found.id
+        with suppress(errors.NotFound):
+            return await self._found()
         try:
             async with self._database.transaction() as connection:
                 made = await accounts.create(connection, email=EMAIL, plan=PLAN, now=self._now)
         except errors.Conflict:  # somebody else was quicker
-            async with self._database.reading() as connection:
-                made = await accounts.find(connection, name=EMAIL)
+            return await self._found()
         return made.id
+
+    async def _found(self) -> str:
+        """Return the id of the guests' account. Raises NotFound, and Internal if it is no such."""
+        async with self._database.reading() as connection:
+            account = await accounts.find(connection, name=EMAIL)
+            hashed = await account_rows.password_hash(connection, id_=account.id)
+        if hashed or account.plan != PLAN:
+            raise errors.Internal(
+                detail=f"{EMAIL} is somebody's account: it has a password, or a plan that is not "
+                f"{PLAN!r}. There are no guests while it is so."
+            )
+        return account.id
 
     def _reached(self) -> errors.GuestLimitReached:
         tomorrow = self._now().astimezone(UTC).date() + timedelta(days=1)

@@ -107,7 +107,7 @@ class Keys:
             if account is None:
                 owner = await accounts.create(
                     connection,
-                    email=f"local-{secrets.token_hex(4)}@localhost",
+                    email=accounts.new_local(),
                     plan=plan or "self-hosted",
                     now=self._now,
                 )
@@ -170,13 +170,16 @@ class Keys:
         """
         Switch the key off, or on, from the next request on (PO-7).
 
-        One that is off is not active, and leaves its place to another. Raises as `revoke` does, and
-        KeyLimitReached when there is no place for it any more.
+        One that is off is not active, and leaves its place to another. Raises as `revoke` does,
+        Conflict for a key that is revoked, and KeyLimitReached when there is no place for it any
+        more.
         """
         now = self._now()
         values = {"disabled_at": None if on else now}
         async with self._database.transaction() as connection:
             key = await _changed(connection, id_, account_id, values)
+            if key.revoked_at is not None:
+                raise errors.Conflict("The key is revoked, and stays so; make another one.")
             if on:
                 # As in `create`: two keys at once cannot both take the last place.
                 owner = await accounts.find(connection, name=key.account_id, lock=True)

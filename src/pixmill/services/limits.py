@@ -20,6 +20,9 @@ from pixmill.stores.limits.windows import DAY, MINUTE, Level, Spent, Window, Win
 #: Said for "any number": a day that nobody limits is counted all the same (`RateLimits.today`).
 ENDLESS = 2**53
 
+#: Images that guests at one address may begin in a minute, whatever comes of them.
+GUEST_MINUTE = 60
+
 #: Seconds after a failure in which the counts are not asked for, so that nobody waits in vain.
 PAUSE = 1.0
 
@@ -107,28 +110,27 @@ class RateLimits:
         """Return what `spend_read` would without taking anything. Never raises."""
         return await self._look(_reads(caller))
 
-    async def peek_anonymous(self, *, address: str) -> Allowance | None:
-        """Return what `spend_anonymous` would without taking anything. Never raises."""
-        return await self._look(self._anonymous(address))
-
     async def spend_guest(self, *, address: str, limit: int) -> None:
         """
-        Take one image of the *limit* that a guest at *address* has a day.
+        Take one image of the *limit* that a guest at *address* has a day, and of a minute.
 
         Raises as `spend` does.
         """
-        await self._take(_guest(address, limit))
+        await self._take([_guest(address, limit), _guest_minute(address)])
 
     async def return_guest(self, *, address: str, limit: int) -> None:
-        """Give back what `spend_guest` took. Never raises."""
-        [window] = _guest(address, limit)
+        """
+        Give back what `spend_guest` took of the day. Never raises.
+
+        Not of the minute, or to fail would be a way to go on forever.
+        """
         with suppress(errors.Unavailable):
-            await self._windows.undo(window, cost=1)
+            await self._windows.undo(_guest(address, limit), cost=1)
 
     async def guest_left(self, *, address: str, limit: int) -> int | None:
-        """Return how much `spend_guest` would give; None when nobody can say."""
+        """Return how much of a day `spend_guest` would give; None when nobody can say."""
         try:
-            spent = await self._ask(_guest(address, limit), cost=0)
+            spent = await self._ask([_guest(address, limit)], cost=0)
         except errors.Unavailable:
             return None
         return spent.levels[0].remaining
@@ -222,8 +224,12 @@ def _account(caller: Caller) -> list[Window]:
     ]
 
 
-def _guest(address: str, limit: int) -> list[Window]:
-    return [Window(subject=f"guest:{network(address)}", span=DAY, limit=limit)]
+def _guest(address: str, limit: int) -> Window:
+    return Window(subject=f"guest:{network(address)}", span=DAY, limit=limit)
+
+
+def _guest_minute(address: str) -> Window:
+    return Window(subject=f"guest:{network(address)}", span=MINUTE, limit=GUEST_MINUTE)
 
 
 def _reads(caller: Caller) -> list[Window]:

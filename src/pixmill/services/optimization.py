@@ -1,18 +1,14 @@
 """The one path every image takes: sync calls, jobs, batches and the dashboard all end here."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from pixmill import errors
-from pixmill.engine import codecs
-from pixmill.engine.decode import readable
-from pixmill.engine.plan import memory_size, plans
-from pixmill.engine.probe import probe
 from pixmill.engine.survey import Survey
-from pixmill.engine.survey import prepare as prepare_survey
-from pixmill.engine.types import ImageInfo, Limits, Options, Plan
+from pixmill.engine.types import ImageInfo, Limits, Options
 from pixmill.engine.words import WRITABLE, embed
 from pixmill.engine.words.types import Words
 from pixmill.services.cache import NO_WORDS, SingleFlight, cache_key, digest_of, engine_version
@@ -20,11 +16,12 @@ from pixmill.services.keys import Caller
 from pixmill.services.outcome import Outcome
 from pixmill.services.pool.blob import Blob
 from pixmill.services.pool.pool import Pool
+from pixmill.services.production import measure, produce, read_plans
 from pixmill.services.quotas import Quotas, Reservation
 from pixmill.services.results import Results, Stored
 
-#: A larger header than this is read beside the event loop: a GIF's has to be walked to its end.
-QUICK_SIZE = 1 << 20
+#: Does what is left to do with a result before it is charged for.
+Finish = Callable[[Outcome], Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +51,27 @@ class Optimization:
         self._results = results
         self._flights: SingleFlight[Outcome] = SingleFlight()
 
-    async def run(self, *, caller: Caller, blob: Blob, options: Options) -> Outcome:
-        """Optimize *blob* for *caller* and charge for it, if and only if there is a result."""
-        async with self._quotas.reserve(caller=caller) as reservation:
+    async def run(
+        self,
+        *,
+        caller: Caller,
+        blob: Blob,
+        options: Options,
+        count: int = 1,
+        finish: Finish | None = None,
+    ) -> Outcome:
+        """
+        Optimize *blob* for *caller* and charge for it, if and only if there is a result.
+
+        It counts as *count* requests. What *finish* does with the result, and returns in its
+        place, has to succeed, too.
+        """
+        async with self._quotas.reserve(caller=caller, count=count) as reservation:
             outcome = await produce(
                 pool=self._pool, limits=self._limits, blob=blob, options=options
             )
+            if finish:
+                outcome = await finish(outcome)
             await reservation.settle(bytes_in=blob.size, bytes_out=len(outcome.data))
         return outcome
 
@@ -165,7 +177,7 @@ class Optimization:
 
         Reads all of a GIF, so not for the event loop.
         """
-        return _plans(blob, options, self._limits)[0].source
+        return read_plans(blob, options, self._limits)[0].source
 
     async def _settled(self, reservation: Reservation, stored: Stored, *, bytes_in: int) -> None:
         """Charge for *stored*; what cannot be charged for is not kept for others to find."""
@@ -224,57 +236,3 @@ class Optimization:
 
     def _kept(self, stored: Stored, *, cached: bool) -> Kept:
         return Kept(stored=stored, link=self._results.link(stored), cached=cached)
-
-
-async def produce(
-    *, pool: Pool, limits: Limits, blob: Blob, options: Options, patient: bool = False
-) -> Outcome:
-    """
-    Optimize *blob* for nobody in particular.
-
-    The header is read here, in memory-safe code, so that what cannot work is refused before it
-    waits for a codec process, and so that it waits for the memory that it will need.
-    """
-    if blob.size <= QUICK_SIZE:
-        steps = _plans(blob, options, limits)
-    else:
-        steps = await asyncio.to_thread(_plans, blob, options, limits)
-    done = await pool.optimize(
-        blob, options, memory_size=max(map(memory_size, steps)), patient=patient
-    )
-    codec = codecs.get(done.format)
-    return Outcome(
-        data=done.data,
-        format=done.format,
-        mime=codec.mime,
-        extension=codec.extension,
-        width=done.width,
-        height=done.height,
-        frames=done.frames,
-        how=done.how,
-        score=done.score,
-        original_size=blob.size,
-    )
-
-
-async def measure(*, pool: Pool, limits: Limits, blob: Blob) -> Survey:
-    """Measure the picture in *blob* for nobody in particular, who waits for as long as it takes."""
-    plan = await asyncio.to_thread(_survey_plan, blob, limits)
-    return await pool.survey(blob, memory_size=memory_size(plan), patient=True)
-
-
-def _plans(blob: Blob, options: Options, limits: Limits) -> tuple[Plan, ...]:
-    return plans(_probed(blob), options, limits)
-
-
-def _survey_plan(blob: Blob, limits: Limits) -> Plan:
-    return prepare_survey(_probed(blob), limits)
-
-
-def _probed(blob: Blob) -> ImageInfo:
-    """Return what the header says. Raises UnreadableImage or UnsupportedFormat."""
-    with blob.view() as data:
-        info = probe(data)
-    if info.format not in readable():
-        raise errors.UnsupportedFormat
-    return info

@@ -34,9 +34,15 @@ class Reservation:
 
     caller: Caller
     period: str  #: the month that is charged: the one in which the work began
+    count: int = 1  #: requests that it counts as
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     settled: bool = False
     ledger: "Quotas" = field(repr=False)
+
+    @property
+    def ids(self) -> list[str]:
+        """Return the ids of what is held, one for each request."""
+        return [self.id, *(f"{self.id}-{number}" for number in range(1, self.count))]
 
     async def settle(self, *, bytes_in: int, bytes_out: int) -> None:
         """
@@ -77,14 +83,16 @@ class Quotas:
             raise self._exceeded(limit=limit, used=caller.used)
 
     @asynccontextmanager
-    async def reserve(self, *, caller: Caller) -> AsyncIterator[Reservation]:
+    async def reserve(self, *, caller: Caller, count: int = 1) -> AsyncIterator[Reservation]:
         """
-        Hold one request of *caller*'s month for the work inside the block.
+        Hold requests of *caller*'s month, *count* of them, for the work inside the block.
 
         Leaving the block without having settled gives it back. Raises QuotaExceeded, or Busy while
         all that is left is held by requests that may still fail.
         """
-        reservation = Reservation(caller=caller, period=clock.period(self._now()), ledger=self)
+        reservation = Reservation(
+            caller=caller, period=clock.period(self._now()), count=count, ledger=self
+        )
         limit = caller.plan.hard_limit
         if limit is None:  # nothing to hold, and so nothing to give back
             yield reservation
@@ -159,20 +167,21 @@ class Quotas:
 
     async def _take(self, reservation: Reservation, *, limit: int) -> None:
         now = self._now()
-        row = quotas.Reservation(
-            id=reservation.id,
-            subject=reservation.caller.subject,
-            period=reservation.period,
-            expires_at=now + self._lease,
-        )
+        subject, period = reservation.caller.subject, reservation.period
+        rows = [
+            quotas.Reservation(
+                id=each, subject=subject, period=period, expires_at=now + self._lease
+            )
+            for each in reservation.ids
+        ]
         async with self._database.transaction() as connection:
-            if await quotas.reserve(connection, row, limit=limit):
+            if await quotas.reserve(connection, rows, limit=limit):
                 return
-            lapsed = await quotas.give_back_lapsed(connection, now=now, subject=row.subject)
-            if lapsed and await quotas.reserve(connection, row, limit=limit):
+            lapsed = await quotas.give_back_lapsed(connection, now=now, subject=subject)
+            if lapsed and await quotas.reserve(connection, rows, limit=limit):
                 return
-            used = await usage.find(connection, subject=row.subject, period=row.period)
-        if used.requests < limit:
+            used = await usage.find(connection, subject=subject, period=period)
+        if used.requests + reservation.count <= limit:
             raise errors.Busy(
                 "The last requests of this month are being worked on; try again shortly.",
                 retry_after=1,
@@ -183,32 +192,35 @@ class Quotas:
         await asyncio.wait([after])
         try:
             async with self._database.transaction() as connection:
-                # False: it was never taken, or it lapsed and was swept.
-                if await quotas.end(connection, id_=reservation.id):
+                # None: they were never taken, or they lapsed and were swept.
+                held = await quotas.end_all(connection, ids=reservation.ids)
+                if held:
                     await usage.give_back(
                         connection,
                         subject=reservation.caller.subject,
                         period=reservation.period,
-                        count=1,
+                        count=held,
                     )
         except errors.Error as error:
             # It lapses by itself, and the caller should hear of what went wrong before this.
             _log.warning("a reservation could not be given back: %s %s", error, error.detail)
 
     async def _charge(self, reservation: Reservation, *, bytes_in: int, bytes_out: int) -> None:
-        caller, period = reservation.caller, reservation.period
+        caller, period, count = reservation.caller, reservation.period, reservation.count
         limit = caller.plan.hard_limit
         async with self._database.transaction() as connection:
-            held = limit is None or await quotas.end(connection, id_=reservation.id)
+            lost = 0
+            if limit is not None:
+                lost = count - await quotas.end_all(connection, ids=reservation.ids)
             await usage.add(
                 connection,
                 [
                     Usage(
                         subject=subject,
                         period=period,
-                        requests=1,
-                        # The one whose quota it is has taken the request already.
-                        taken=int(limit is None or subject != caller.subject),
+                        requests=count,
+                        # The one whose quota it is has taken the requests already.
+                        taken=count if limit is None or subject != caller.subject else 0,
                         bytes_in=bytes_in,
                         bytes_out=bytes_out,
                     )
@@ -217,14 +229,12 @@ class Quotas:
             )
             # The lease has run out, and what it held went back to the others: take it anew. Only
             # now, because rows are locked in one order everywhere, and `add` knows it.
-            if (
-                limit is not None
-                and not held
-                and not await usage.take(
+            for _ in range(lost):
+                assert limit is not None
+                if not await usage.take(
                     connection, subject=caller.subject, period=period, limit=limit
-                )
-            ):
-                raise self._exceeded(limit=limit, used=limit)
+                ):
+                    raise self._exceeded(limit=limit, used=limit)
             now, last = self._now(), caller.key.last_used_at
             if last is None or now - last >= _TOUCH_AFTER:
                 await keys.touch(connection, id_=caller.key.id, now=now)

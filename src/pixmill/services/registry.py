@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from pixmill.services.accounts import Accounts
 from pixmill.services.batches import Batches
+from pixmill.services.buckets import Buckets
 from pixmill.services.credits import Credits
 from pixmill.services.fetching.fetcher import Fetcher
 from pixmill.services.guests import Guests
@@ -28,6 +29,7 @@ from pixmill.services.sessions.runs import Runs
 from pixmill.services.sessions.sampling import Sampling
 from pixmill.services.sessions.sessions import Sessions
 from pixmill.services.sign_ins.sign_ins import SignIns
+from pixmill.services.sources import Sources
 from pixmill.services.traffic import Traffic
 from pixmill.services.uploads import Uploads
 from pixmill.services.usage import Usage
@@ -58,6 +60,8 @@ class Services:
     optimization: Optimization
     pool: Pool
     uploads: Uploads
+    sources: Sources
+    buckets: Buckets
     jobs: Jobs
     retries: Retries
     batches: Batches

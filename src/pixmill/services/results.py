@@ -93,7 +93,7 @@ class Results:
                 committed=committed,
                 lifetime=lifetime,
             )
-            if await self._add(stored):
+            if await self.add(stored):
                 return stored
             await self.discard(stored)
 
@@ -151,6 +151,11 @@ class Results:
         await results.add(connection, stored)
         return True
 
+    async def add(self, stored: Stored) -> bool:
+        """Do what `enter` does, in a transaction of its own."""
+        async with self._database.transaction() as connection:
+            return await self.enter(connection, stored)
+
     async def repeats(self, connection: AsyncConnection, stored: Stored) -> bool:
         """
         Say whether the account has another living result of the same work as *stored*.
@@ -182,7 +187,7 @@ class Results:
         another = self.another(
             stored=stored, filename=filename, committed=committed, lifetime=lifetime
         )
-        return another if await self._add(another) else None
+        return another if await self.add(another) else None
 
     def another(
         self,
@@ -342,10 +347,6 @@ class Results:
             return None
         ttl = self._retention.ttl
         return now + (ttl if lifetime is None else min(ttl, lifetime))
-
-    async def _add(self, stored: Stored) -> bool:
-        async with self._database.transaction() as connection:
-            return await self.enter(connection, stored)
 
     async def _lapse(self, now: datetime) -> int:
         async with self._database.transaction() as connection:

@@ -5,10 +5,23 @@ What is kept of a password is no field of an account: nothing but signing in rea
 account is printed and logged in many places.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, ForeignKey, Table, Text, false, func, or_, select, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Table,
+    Text,
+    and_,
+    false,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pixmill.stores.tables import UtcDateTime, metadata, record, upserts
@@ -121,6 +134,22 @@ async def operators(connection: AsyncConnection, *, but: str = "", enabled: bool
     if enabled:
         statement = statement.where(accounts.c.disabled_at.is_(None))
     return (await connection.execute(statement)).scalar_one()
+
+
+async def peopled(connection: AsyncConnection, *, but: Sequence[str]) -> bool:
+    """
+    Say whether any account is an operator's, has a password, or is called unlike all of *but*.
+
+    These are patterns of LIKE.
+    """
+    statement = select(accounts.c.id).where(
+        or_(
+            accounts.c.operator,
+            accounts.c.password_hash.is_not(None),
+            and_(*(accounts.c.email.not_like(pattern) for pattern in but)),
+        )
+    )
+    return (await connection.execute(statement.limit(1))).first() is not None
 
 
 async def set_operator(connection: AsyncConnection, *, id_: str, operator: bool) -> None:

@@ -38,14 +38,16 @@ _END = reservations.delete().where(reservations.c.id == bindparam("held"))
 _END_ALL = reservations.delete().where(reservations.c.id.in_(bindparam("held", expanding=True)))
 
 
-async def reserve(connection: AsyncConnection, reservation: Reservation, *, limit: int) -> bool:
-    """Hold one request unless *limit* are taken; the caller hears which."""
-    granted = await usage.take(
-        connection, subject=reservation.subject, period=reservation.period, limit=limit
-    )
-    if granted:
-        await connection.execute(_HOLD, asdict(reservation))
-    return granted
+async def reserve(connection: AsyncConnection, rows: Sequence[Reservation], *, limit: int) -> bool:
+    """Hold requests of one subject unless that takes more than *limit*; the caller hears which."""
+    subject, period = rows[0].subject, rows[0].period
+    for taken in range(len(rows)):
+        if not await usage.take(connection, subject=subject, period=period, limit=limit):
+            if taken:
+                await usage.give_back(connection, subject=subject, period=period, count=taken)
+            return False
+    await hold(connection, rows)
+    return True
 
 
 async def hold(connection: AsyncConnection, rows: Sequence[Reservation]) -> None:

@@ -228,6 +228,14 @@ async def running(connection: AsyncConnection, *, session_id: str, account_id: s
     return [record(Run, row) for row in await connection.execute(statement)]
 
 
+async def working(connection: AsyncConnection, *, session_id: str, kind: Kind) -> bool:
+    """Say whether a run of that kind in the session is not over."""
+    statement = select(runs.c.id).where(
+        runs.c.session_id == session_id, runs.c.kind == kind, runs.c.finished_at.is_(None)
+    )
+    return (await connection.execute(statement.limit(1))).first() is not None
+
+
 async def late(connection: AsyncConnection, *, now: datetime, limit: int) -> list[Run]:
     """Return runs that should have been over by now and are not."""
     statement = (

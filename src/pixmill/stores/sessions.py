@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     case,
     false,
+    func,
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -59,6 +60,16 @@ class Picture:
     engine: str | None = None  #: who found the words: a model's name, ``local`` or ``person``
     error: str | None = None  #: why there are none
     approved: bool = False  #: somebody has looked at the words, and nobody has changed them since
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many pictures a session has."""
+
+    every: int
+    worded: int  #: something is said of them
+    approved: int
+    approvable: int  #: have words that nobody has approved
 
 
 sessions = Table(
@@ -119,12 +130,21 @@ async def find(connection: AsyncConnection, *, id_: str, account_id: str) -> Ses
 
 
 async def of_account(
-    connection: AsyncConnection, *, account_id: str, limit: int, start: int = 0
+    connection: AsyncConnection,
+    *,
+    account_id: str,
+    since: datetime,
+    limit: int,
+    start: int = 0,
 ) -> list[Session]:
-    """Return living sessions of the account, the newest first."""
+    """Return living sessions of the account that were used after then, the newest first."""
     statement = (
         select(sessions)
-        .where(sessions.c.account_id == account_id, sessions.c.ended_at.is_(None))
+        .where(
+            sessions.c.account_id == account_id,
+            sessions.c.ended_at.is_(None),
+            sessions.c.used_at > since,
+        )
         .order_by(sessions.c.created_at.desc(), sessions.c.id)
         .limit(limit)
         .offset(start)
@@ -212,12 +232,30 @@ async def add_pictures(connection: AsyncConnection, rows: Sequence[Picture]) -> 
         await connection.execute(pictures.insert(), [asdict(row) for row in rows])
 
 
-async def pictures_of(connection: AsyncConnection, *, session_id: str) -> list[Picture]:
+async def pictures_of(
+    connection: AsyncConnection, *, session_id: str, limit: int | None = None, start: int = 0
+) -> list[Picture]:
     """Return the pictures of a session in their order."""
     statement = (
-        select(pictures).where(pictures.c.session_id == session_id).order_by(pictures.c.number)
+        select(pictures)
+        .where(pictures.c.session_id == session_id)
+        .order_by(pictures.c.number)
+        .limit(limit)
+        .offset(start)
     )
     return [record(Picture, row) for row in await connection.execute(statement)]
+
+
+async def tally(connection: AsyncConnection, *, session_id: str) -> Tally:
+    """Count the pictures of a session."""
+    statement = select(
+        func.count(),
+        func.count(pictures.c.words),
+        func.count().filter(pictures.c.approved),
+        func.count(pictures.c.words).filter(pictures.c.approved.is_(False)),
+    ).where(pictures.c.session_id == session_id)
+    every, worded, approved, approvable = (await connection.execute(statement)).one()
+    return Tally(every=every, worded=worded, approved=approved, approvable=approvable)
 
 
 async def picture(connection: AsyncConnection, *, session_id: str, id_: str) -> Picture | None:

@@ -18,6 +18,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from pixmill.http import origin
+from pixmill.web import printable
 
 Theme = Literal["light", "dark", ""]
 
@@ -73,8 +74,11 @@ def token_of(request: HTTPConnection, *, secure: bool) -> str:
 
 def tell(response: Response, told: Told, *, secure: bool) -> None:
     """Give the next page something to say."""
-    short = Told(text=told.text[:_TOLD_LENGTH], fault=told.fault)
-    value = base64.urlsafe_b64encode(json.dumps(asdict(short)).encode()).decode()
+    # A browser drops what is over 4 KiB. So no character takes more than the four bytes of UTF-8,
+    # or the two of a quotation mark: one that cannot be printed would take six, as an escape.
+    text = printable.line(told.text)[:_TOLD_LENGTH]
+    facts = json.dumps(asdict(Told(text=text, fault=told.fault)), ensure_ascii=False)
+    value = base64.urlsafe_b64encode(facts.encode()).decode()
     _set(response, _TOLD, value, secure=secure, max_age=_TOLD_AGE)
 
 

@@ -99,6 +99,7 @@ class Endpoint:
         if _is_refused_form(visit, response):
             # Whoever looks into the console of a browser looks for faults of ours, and every
             # answer with another status is one there. The page says what was refused.
+            visit.record.refused_status = response.status_code
             response.headers["X-Pixmill-Status"] = str(response.status_code)
             response.status_code = 200
         if visit.told and said and not visit.partial:

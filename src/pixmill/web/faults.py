@@ -62,6 +62,9 @@ def answer(visit: Visit, error: errors.Error) -> Response:
         response: Response = JSONResponse({"error": error.code, "message": str(error)}, status)
     elif visit.partial:
         response = visit.render("parts/fault.html", status=status, error=error)
+        if visit.request.method == "POST":
+            # Beside what somebody has typed, not in its place.
+            response.headers["HX-Reswap"] = "afterbegin"
     else:
         title = _TITLES.get(status, _TITLES[400])
         response = visit.render("fault.html", status=status, error=error, title=title)

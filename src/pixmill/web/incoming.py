@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from pixmill import errors
 from pixmill.http.uploads import Received, Refused
+from pixmill.services.keys import Caller
 from pixmill.services.sessions.taking import plain_name, take
 from pixmill.services.sessions.types import MOST_AT_ONCE, Upload
 from pixmill.web import csrf
@@ -52,10 +53,13 @@ class Uploads:
         return told
 
 
-async def taken(visit: Visit) -> Uploads:
-    """Take the files of a form of ours. Raises BadInput when there is no picture among them."""
+async def taken(visit: Visit, *, caller: Caller) -> Uploads:
+    """
+    Take the files of a form of ours, in the name of *caller*.
+
+    Raises BadInput when there is no picture among them.
+    """
     uploads = Uploads(visit=visit)
-    caller = await visit.caller()
     given = await visit.bodies.files(
         visit.request,
         max_file_size=caller.plan.max_file_size,

@@ -107,6 +107,16 @@ class Visit:
             return await self.services.keys.website(account_id=self.visitor.account.id)
         return await self.services.guests.caller()
 
+    async def spend(self) -> Caller:
+        """
+        Take one request of the account's minute and day, as the APIs do for the same work.
+
+        Return in whose name it is done. Raises RateLimited.
+        """
+        caller = await self.caller()
+        await self.services.limits.spend(caller=caller)
+        return caller
+
     def render(self, template: str, *, status: int = 200, **facts: object) -> HTMLResponse:
         """Return the page, or the part of one, that *template* makes of *facts*."""
         return HTMLResponse(self.templates.render(template, visit=self, **facts), status)

@@ -3,6 +3,7 @@
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from pixmill.web import assets, formats, words
+from pixmill.web.site import Site
 
 #: What every template can write numbers and moments with.
 _FILTERS = {
@@ -14,7 +15,6 @@ _FILTERS = {
     "day": formats.day,
     "ago": formats.ago,
     "dollars": formats.dollars,
-    "api": words.api,
     "limits": words.limits,
     "credit": words.credit,
     "batch_state": words.batch_state,
@@ -29,7 +29,7 @@ class Templates:
     What is put into them is escaped, and a name that nobody gave is an error and not nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, site: Site) -> None:
         self._environment = Environment(
             loader=PackageLoader("pixmill.web"),
             autoescape=select_autoescape(default=True, default_for_string=True),
@@ -38,7 +38,7 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters.update(_FILTERS)
+        self._environment.filters.update(_FILTERS, api=site.api)
         self._environment.globals["asset"] = assets.path_of
 
     def render(self, name: str, **facts: object) -> str:

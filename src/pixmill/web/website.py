@@ -28,7 +28,7 @@ def add(
 ) -> "Website":
     """Serve all pages, those about *dialects* among them, and what they load."""
     site = Site(settings=settings, version=pixmill.__version__, dialects=dialects)
-    templates = Templates()
+    templates = Templates(site)
 
     def endpoint(page: Page) -> Endpoint:
         return Endpoint(page, services=services, bodies=bodies, site=site, templates=templates)

@@ -5,15 +5,6 @@ from pixmill.services.credits import Entry
 from pixmill.services.keys import Room
 from pixmill.services.plans import Plan
 
-_APIS = {
-    "octosqueeze": "OctoSqueeze",
-    "optimagio": "Optimagio",
-    "optipic": "OptiPic",
-    "picture_optimizer": "Picture Optimizer",
-    "smolpix": "Smolpix",
-    "website": "Website",
-}
-
 _CREDITS = {
     "signup": "For signing up",
     "monthly": "For the month",
@@ -30,11 +21,6 @@ _ACTIONS = {"analyze": "to analyze", "export": "to export", "sample": "for sampl
 _MIB = 2**20
 
 _WHOSE = {"account": "for all keys together", "key": "for each key"}
-
-
-def api(name: str) -> str:
-    """Return what people call the API *name*."""
-    return _APIS.get(name, name)
 
 
 def credit(entry: Entry) -> str:

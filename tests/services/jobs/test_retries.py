@@ -7,6 +7,7 @@ import pytest
 from pixmill import clock as clocks
 from pixmill import errors
 from pixmill.engine.types import Options
+from pixmill.services.jobs.retries import Retries
 from pixmill.services.jobs.types import InBatch, Item, Job
 from pixmill.services.keys import Caller
 from pixmill.services.plans import Plans
@@ -91,6 +92,24 @@ async def test_what_failed_is_done_in_a_batch_of_its_own(
     mill.clock.advance(hours=1)
     await mill.results.sweep()
     assert not {job.source_key for job in old} & set(mill.files())
+
+
+async def test_what_is_too_much_for_one_go_is_said(
+    mill: Mill, audit: Audit, caller: Caller
+) -> None:
+    id_ = await failing(mill, caller, 0, 1, 2, 3)
+    retries = Retries(
+        database=mill.database, accepting=mill.jobs, uploads=mill.uploads, now=mill.clock, most=2
+    )
+
+    first = await retries.batch(caller=caller, id_=id_)
+    second = await retries.batch(caller=caller, id_=id_)
+
+    assert (first.jobs, first.more) == (2, True)
+    assert (second.jobs, second.more) == (1, False)
+    assert first.id != second.id
+    await mill.work_off()
+    await audit.check()
 
 
 async def test_asking_twice_makes_one(mill: Mill, audit: Audit, caller: Caller) -> None:

@@ -174,14 +174,19 @@ class Studio:
         )
 
     async def export(
-        self, caller: Caller, session_id: str, *ids: str, texts: Texts | None = None
+        self,
+        caller: Caller,
+        session_id: str,
+        *ids: str,
+        texts: Texts | None = None,
+        terms: Terms = TERMS,
     ) -> Run:
         return await self.runs.export(
             caller=caller,
             session_id=session_id,
             picks=[Pick(picture_id=id_, texts=texts) for id_ in ids],
             recipe=RECIPE,
-            terms=TERMS,
+            terms=terms,
         )
 
     async def heard(self, run: Run, *, after: int = 0) -> list[News]:

@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pixmill import errors
-from pixmill.cli.analyze import files, sidecars
-from pixmill.cli.analyze.files import Found, Read
+from pixmill.cli import files
+from pixmill.cli.analyze import sidecars
+from pixmill.cli.analyze.files import Found
 from pixmill.cli.analyze.keeping import embedded, with_sidecar
 from pixmill.cli.analyze.sidecars import Place
 from pixmill.cli.analyze.types import Image, Order, Source, merged
+from pixmill.cli.files import Read
 from pixmill.engine.types import Limits
 from pixmill.engine.words.types import Words
-from pixmill.services.optimization import measure
 from pixmill.services.pool.blob import Blob
 from pixmill.services.pool.pool import Pool
+from pixmill.services.production import measure
 from pixmill.services.sessions.names import local_name
 from pixmill.services.sessions.types import LOCAL
 from pixmill.services.vision.filenames import unique

@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from pixmill import errors
-from pixmill.cli.analyze import files, report, review
+from pixmill.cli import files
+from pixmill.cli.analyze import report, review
 from pixmill.cli.analyze.analysis import Analysis
-from pixmill.cli.analyze.files import Found
+from pixmill.cli.analyze.files import Found, find
 from pixmill.cli.analyze.types import Image, Order
-from pixmill.cli.environment import load
+from pixmill.cli.loading import load
 from pixmill.engine import versions
 from pixmill.services.pool.configuration import pool_config
 from pixmill.services.pool.pool import Pool
@@ -63,7 +64,7 @@ def analyze(
     settings = load(None)
     style = _style(settings, language)
     vision = vision_of(settings)
-    found = files.find(paths)
+    found = find(paths)
     if page:
         _check_page(page, found)
     order = Order(embed=embed, sidecar=sidecar, overwrite=overwrite, previews=page is not None)

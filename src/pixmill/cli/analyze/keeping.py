@@ -5,10 +5,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from pixmill import errors
-from pixmill.cli.analyze import files, sidecars
-from pixmill.cli.analyze.files import Read
+from pixmill.cli import files
+from pixmill.cli.analyze import sidecars
 from pixmill.cli.analyze.sidecars import Place, Sidecar
 from pixmill.cli.analyze.types import Image
+from pixmill.cli.files import Read
 from pixmill.engine.words import embed
 from pixmill.engine.words.types import Words
 

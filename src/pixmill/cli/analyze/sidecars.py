@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pixmill import errors
-from pixmill.cli.analyze import files
+from pixmill.cli import files
 from pixmill.engine.words.types import Words
 
 #: What says that a file is one of these: other programs write ``photo.jpg.json``, too.

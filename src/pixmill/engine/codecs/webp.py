@@ -5,6 +5,7 @@ from functools import partial
 from io import BytesIO
 
 import numpy as np
+import pyvips
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -25,6 +26,13 @@ SHARP_EDGES = ((60, 4.0), (70, 2.0), (80, 1.2), (85, 0.7), (90, 0.5))
 FLAT = 0.5
 SOFT = 0.6
 
+#: Pixels up to which a palette is tried: a logo of text on nothing takes half the bytes with one,
+#: and in what is larger, finding the colors costs more time than it is worth.
+PALETTE_PIXELS = 250_000
+
+#: From here on no palette looks good enough, as in a PNG.
+EXACT_SCORE = 90
+
 
 def _ways(content: Content, plan: Plan) -> tuple[Way, ...]:
     """Choose by what the picture is; where results are measured, try what might be smaller."""
@@ -38,9 +46,13 @@ def _ways(content: Content, plan: Plan) -> tuple[Way, ...]:
     if not plan.measured:
         return (EXACT,) if drawn else (lossy,)
     exact = EXACT if content.colors else NEARLY
+    small = plan.pixels <= PALETTE_PIXELS and plan.score < EXACT_SCORE
+    palette = (PALETTE,) if small and not (plan.animated or plan.keep_metadata) else ()
     if content.kind == "photo":
-        return lossy, replace(SHARP, fallback=True), replace(exact, fallback=True)
-    return lossy, exact
+        # With nothing round it, it may be a logo.
+        palette = () if content.opaque else palette
+        return lossy, *palette, replace(SHARP, fallback=True), replace(exact, fallback=True)
+    return lossy, *palette, exact
 
 
 def _lossy(picture: Picture, plan: Plan, number: float, *, sharp: bool) -> bytes:
@@ -57,6 +69,12 @@ def _lossy(picture: Picture, plan: Plan, number: float, *, sharp: bool) -> bytes
 def _nearly(picture: Picture, plan: Plan, number: float) -> bytes:
     """Move pixels a little before writing them without loss; at 100 not at all."""
     return _save(picture, plan, near_lossless=True, Q=round(number))
+
+
+def _palette(picture: Picture, plan: Plan, number: float) -> bytes:
+    """Find at most 256 colors as for a PNG (*number* is imagequant's), and write without loss."""
+    found = picture.image.pngsave_buffer(palette=True, Q=round(number), compression=0, keep="none")
+    return _exact(replace(picture, image=pyvips.Image.pngload_buffer(found)), plan, 0)
 
 
 def _exact(picture: Picture, plan: Plan, _number: float) -> bytes:
@@ -119,6 +137,14 @@ NEARLY = Way(
     trusted=False,
 )
 
+#: The curve is that of PNG's palette.
+PALETTE = Way(
+    name="palette",
+    encode=_palette,
+    curve=((0, 20), (60, 70), (70, 85), (80, 95), (90, 100)),
+    trusted=False,
+)
+
 EXACT = Way(name="lossless", encode=_exact)
 
 CODEC = Codec(
@@ -133,7 +159,7 @@ CODEC = Codec(
     max_depth=8,
     bytes_per_pixel=24,
     weights={"photo": 0.80, "graphic": 0.4, "screenshot": 0.4, "text": 0.4},
-    version="2",
+    version="3",
     ways=_ways,
     read=_read,
 )

@@ -39,8 +39,3 @@ def layers(on: Collection[str], missing: Mapping[str, str]) -> Iterator[Finding]
     for layer in LAYERS:
         state: State = "ok" if layer in on else "off"
         yield Finding(name=layer, state=state, detail=missing.get(layer, ""))
-
-
-def purposes() -> Mapping[str, str]:
-    """Return for each layer of the lock what it takes away from a codec process."""
-    return LAYERS

@@ -37,12 +37,13 @@ class Retried:
     id: str  #: of the new batch, or of the new job where there was no batch
     jobs: int = 0  #: 0: that was ordered before
     gone: int = 0  #: jobs whose uploads are deleted by now
+    more: bool = False  #: more have failed than are tried again in one go
 
 
 class Retries:
     """Has failed jobs done once more. That is paid like any other work, once it succeeds."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the last two are only ever said in tests
         self,
         *,
         database: Database,
@@ -50,12 +51,14 @@ class Retries:
         uploads: Uploads,
         patience: timedelta = PATIENCE,
         now: clock.Clock = clock.now,
+        most: int = MOST,
     ) -> None:
         self._database = database
         self._accepting = accepting
         self._uploads = uploads
         self._patience = patience
         self._now = now
+        self._most = most
 
     def possible(self, job: Job) -> bool:
         """Say whether *job* has failed, nobody has tried it again, and its source is there."""
@@ -75,7 +78,8 @@ class Retries:
             batch = await batches.find(connection, account_id=caller.account.id, name=id_)
             if batch is None:
                 raise errors.BatchNotFound
-            failed = await jobs.unlucky(connection, batch_id=batch.id, limit=MOST)
+            found = await jobs.unlucky(connection, batch_id=batch.id, limit=self._most + 1)
+            failed = found[: self._most]
             there = [job for job in failed if await self._is_there(connection, job)]
             if not there:
                 known = await jobs.last_retry(connection, batch_id=batch.id)
@@ -88,7 +92,12 @@ class Retries:
             assert accepted.batch
             id_ = accepted.batch.id
             await jobs.retried(connection, ids=[job.id for job in there], retry_id=id_)
-        return Retried(id=id_, jobs=len(there), gone=len(failed) - len(there))
+        return Retried(
+            id=id_,
+            jobs=len(there),
+            gone=len(failed) - len(there),
+            more=len(found) > len(failed),
+        )
 
     async def job(self, *, caller: Caller, id_: str) -> Retried:
         """Do the same for a job of the caller's that is in no batch. Raises JobNotFound."""

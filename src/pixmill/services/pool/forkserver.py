@@ -6,9 +6,10 @@ shared. The server itself cannot fork, because it has threads, secrets and custo
 its memory. `multiprocessing` could, but it runs the server's main module again, unpickles, and
 keeps a resource tracker.
 
-It is started as ``python -m pixmill.services.pool.forkserver DESCRIPTOR ORDERS`` by `launcher`. It
-decides nothing and never sees a picture. When its control socket closes, which the kernel does even
-when the server is killed, it takes all codec processes with it.
+It is started as ``python -m pixmill.services.pool.forkserver DESCRIPTOR PRELOAD`` by `spawning`,
+and the `launcher` sends it its orders. It decides nothing and never sees a picture. When its
+control socket closes, which the kernel does even when the server is killed, it takes all codec
+processes with it.
 """
 
 import contextlib
@@ -35,21 +36,24 @@ _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 def main() -> None:
     """Load the codecs, say so, and serve."""
-    descriptor, orders_text = sys.argv[1:]
+    descriptor, preload = sys.argv[1:]
     control = Channel(socket.socket(fileno=int(descriptor)))
-    orders = Orders.from_text(orders_text)
     ignore_polite_signals()
     if kernel.LINUX:
         with contextlib.suppress(OSError):  # a container may forbid it
             rlimits.prefer_as_victim()
     # A codec process of the same user that is not fully locked must not get in here.
     sandbox.hide_memory()
-    _load(orders.preload)()
+    _load(preload)()
+    message, _ = control.receive()
+    if not message:
+        return  # it was not needed after all
+    orders = Orders.from_message(message)
     target = _load(orders.target)
     gc.collect()
     gc.freeze()  # a collection in a codec process would copy every page that it looks at
     if (threads := _count_threads()) != 1:
-        sys.exit(f"{orders.preload} left {threads - 1} threads, which a fork would lose")
+        sys.exit(f"{preload} left {threads - 1} threads, which a fork would lose")
     control.send({"pid": os.getpid()})
     ForkServer(control, orders, target).serve()
 

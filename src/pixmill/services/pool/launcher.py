@@ -7,35 +7,18 @@ import logging
 import os
 import signal
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 from pixmill.services.pool import kernel, replies, waiting
 from pixmill.services.pool.channel import Channel
 from pixmill.services.pool.messages import Orders
 from pixmill.services.pool.process import CodecProcess
+from pixmill.services.pool.spawning import Spawned, spawn
 
 #: Seconds for loading every codec on a slow and busy machine.
 _START_TIMEOUT = 120.0
 #: Seconds for one answer, for one codec process to lock itself in, and for all to end.
 _ANSWER_TIMEOUT = 30.0
-
-#: All that the fork server and its codec processes know of the server's environment, which holds
-#: passwords and keys.
-_ENVIRONMENT = {
-    "LANG": "C.UTF-8",
-    "PATH": "/usr/bin:/bin",
-    # A process does one job at a time, and there is one per core.
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "RAYON_NUM_THREADS": "1",
-    "VIPS_CONCURRENCY": "1",
-    # Leaves the loaders that libvips' authors would not feed with strangers' files.
-    "VIPS_BLOCK_UNTRUSTED": "1",
-    # See `kernel.give_memory_back`.
-    "MALLOC_ARENA_MAX": "2",
-}
 
 _ORPHANED = "the end of its fork server"
 
@@ -47,13 +30,18 @@ class LaunchFailed(Exception):
 
 
 class Launcher:
-    """Makes codec processes according to *orders*, through a fork server that it keeps running."""
+    """
+    Makes codec processes according to *orders*, through a fork server that it keeps running.
 
-    def __init__(self, orders: Orders) -> None:
+    The first one may have been *spawned* before there were orders, so that it loads meanwhile.
+    """
+
+    def __init__(self, orders: Orders, *, spawned: Spawned | None = None) -> None:
         self._orders = orders
+        self._spawned = spawned
         self._framed = not kernel.LINUX or "seqpacket" in orders.conditions.disable
         self._turn = asyncio.Lock()
-        self._running: tuple[subprocess.Popen[bytes], Channel] | None = None
+        self._running: Spawned | None = None
         self._generation = 0  # fork servers that are gone
 
     @property
@@ -124,6 +112,7 @@ class Launcher:
     async def close(self) -> None:
         """End the fork server, and with it every codec process."""
         async with self._turn:
+            self._running, self._spawned = self._running or self._spawned, None
             if self._running is not None:
                 server, control = self._running
                 control.close()  # it kills and buries its children, and ends
@@ -159,29 +148,12 @@ class Launcher:
                 return control
             log.warning("The fork server ended with code %d; starting another.", server.returncode)
             await self._drop()
-        control, theirs = Channel.pair(framed=self._framed)
-        with theirs:
-            self._running = self._spawn(theirs), control
+        spawned, self._spawned = self._spawned, None
+        self._running = spawned or spawn(self._orders.preload, framed=self._framed)
+        control = self._running[1]
+        control.send(self._orders.to_values())
         await self._answer(control, _START_TIMEOUT)
         return control
-
-    def _spawn(self, theirs: Channel) -> subprocess.Popen[bytes]:
-        descriptor = theirs.fileno()
-        # It finds modules where this process does, but (-P) not in the current folder.
-        path = os.pathsep.join(str(Path(folder).absolute()) for folder in sys.path if folder)
-        return subprocess.Popen(  # noqa: S603 nothing in it comes from outside
-            [
-                *(sys.executable, "-P", "-m", "pixmill.services.pool.forkserver"),
-                *(str(descriptor), self._orders.to_text()),
-            ],
-            env=_ENVIRONMENT | {"PYTHONPATH": path},
-            pass_fds=[descriptor],
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            # What a terminal sends to the server's group is for the server to act on.
-            start_new_session=True,
-        )
 
     @staticmethod
     async def _answer(control: Channel, within: float) -> tuple[dict[str, Any], list[int]]:

@@ -19,22 +19,22 @@ _DETAIL_LENGTH = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
-    """What a fork server is started with, on its command line: nothing in it is secret."""
+    """What a fork server is told first."""
 
-    preload: str  #: ``module:function`` called once, before the first fork
+    preload: str  #: ``module:function`` called once, before these orders are read
     target: str  #: ``module:function`` that does a job
     conditions: Conditions
 
-    def to_text(self) -> str:
-        """Return this as JSON."""
+    def to_values(self) -> dict[str, Any]:
+        """Return this as plain values."""
         values = asdict(self)
         values["conditions"]["disable"] = sorted(self.conditions.disable)
-        return json.dumps(values)
+        return values
 
     @classmethod
-    def from_text(cls, text: str) -> Self:
-        """Read what `to_text` wrote."""
-        values = json.loads(text)
+    def from_message(cls, message: bytes) -> Self:
+        """Read what `to_values` returned and JSON turned into text."""
+        values = json.loads(message)
         conditions = values.pop("conditions")
         conditions["disable"] = frozenset(conditions["disable"])
         return cls(**values, conditions=Conditions(**conditions))

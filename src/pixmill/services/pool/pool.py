@@ -15,6 +15,7 @@ from pixmill.services.pool.launcher import Launcher, LaunchFailed
 from pixmill.services.pool.messages import Orders
 from pixmill.services.pool.process import CodecProcess, Gone, Orphaned
 from pixmill.services.pool.replies import Answer, Lie
+from pixmill.services.pool.spawning import PRELOAD, Spawned
 from pixmill.services.pool.tasks import Task
 from pixmill.services.pool.types import Counters, Optimized, PoolConfig, PoolStatus
 
@@ -38,16 +39,18 @@ class Pool:
     Locked codec processes, a line in front of them, and an end to every job.
 
     *preload* and *target* are ``module:function``. Tests put their own in place of the engine, and
-    *disable* layers of the lock, or ``pidfd`` and ``seqpacket`` as on a system without them.
+    *disable* layers of the lock, or ``pidfd`` and ``seqpacket`` as on a system without them. A fork
+    server that was *spawned* before is used as the first one.
     """
 
     def __init__(
         self,
         config: PoolConfig,
         *,
-        preload: str = "pixmill.engine.preload:preload",
+        preload: str = PRELOAD,
         target: str = "pixmill.engine.work:work",
         disable: frozenset[str] = frozenset(),
+        spawned: Spawned | None = None,
     ) -> None:
         conditions = sandbox.Conditions(
             memory_size=config.worker_memory_size,
@@ -57,7 +60,9 @@ class Pool:
         self._config = config
         self._counters = Counters()
         self._crew = Crew(
-            Launcher(Orders(preload=preload, target=target, conditions=conditions)),
+            Launcher(
+                Orders(preload=preload, target=target, conditions=conditions), spawned=spawned
+            ),
             self._counters,
             size=config.workers,
             share=config.worker_jobs,

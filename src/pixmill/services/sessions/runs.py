@@ -51,6 +51,7 @@ class Terms:
     base_url: str  #: of links in what is told later
     webhook_url: str | None = None
     deduction_id: str | None = None  #: it was paid for before (PO-99)
+    alone: bool = False  #: refused while another of its kind works on the session
 
 
 class Runs:
@@ -88,7 +89,8 @@ class Runs:
         Have pictures described; without *picks*, all of the session.
 
         Raises SessionNotFound, SessionExpired, ImageNotFound, MissingInput, TooManyFiles,
-        InsufficientCredits, and what `Credits.redeem_in` raises; then nothing was taken.
+        InsufficientCredits, what `Credits.redeem_in` raises, and Conflict where *terms* say so;
+        then nothing was taken.
         """
         settings = json.dumps({"language": style.language, "house_style": style.house_style})
         return await self._accept(
@@ -191,6 +193,9 @@ class Runs:
         now = self._now()
         async with self._database.transaction() as connection:
             chosen = await self._chosen(connection, caller, session_id, picks)
+            # The session is locked by now: of two that are ordered at once, one sees the other.
+            if terms.alone and await runs.working(connection, session_id=session_id, kind=kind):
+                raise errors.Conflict("That is being done already; wait until it is over.")
             run_id = f"run_{secrets.token_hex(12)}"
             free = kind == "analyze" and not self.describes
             held, deduction_id = 0, None

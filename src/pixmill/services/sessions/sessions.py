@@ -21,9 +21,10 @@ from pixmill.services.sessions.types import (
     Session,
     Texts,
     Upload,
+    View,
     dump_texts,
 )
-from pixmill.services.sessions.using import use
+from pixmill.services.sessions.using import find, use
 from pixmill.services.uploads import Uploads
 from pixmill.stores import runs, sessions
 from pixmill.stores.db import Database
@@ -78,11 +79,11 @@ class Sessions:
 
     async def all(self, *, account_id: str, limit: int, start: int = 0) -> list[Session]:
         """Return the account's living sessions, the newest first; that does not use them."""
+        since = self._now() - self.life
         async with self._database.reading() as connection:
-            found = await sessions.of_account(
-                connection, account_id=account_id, limit=limit, start=start
+            return await sessions.of_account(
+                connection, account_id=account_id, since=since, limit=limit, start=start
             )
-        return [each for each in found if each.used_at + self.life > self._now()]
 
     async def find(self, *, id_: str, account_id: str) -> Content:
         """Return the session and all that is in it. Raises SessionNotFound or SessionExpired."""
@@ -94,6 +95,25 @@ class Sessions:
                 pictures=await sessions.pictures_of(connection, session_id=id_),
                 files=await runs.exported(connection, session_id=id_),
                 running=await runs.living(connection, session_id=id_),
+            )
+
+    async def use(self, *, id_: str, account_id: str) -> None:
+        """Say that the account uses its session. Raises as `find`."""
+        async with self._database.transaction() as connection:
+            await self._use(connection, id_, account_id)
+
+    async def look(self, *, id_: str, account_id: str, limit: int, start: int = 0) -> View:
+        """Return a part of what `find` does, which does not use the session. Raises as `find`."""
+        async with self._database.reading() as connection:
+            return View(
+                session=await find(
+                    connection, id_=id_, account_id=account_id, now=self._now(), life=self.life
+                ),
+                tally=await sessions.tally(connection, session_id=id_),
+                pictures=await sessions.pictures_of(
+                    connection, session_id=id_, limit=limit, start=start
+                ),
+                files=await runs.exported(connection, session_id=id_),
             )
 
     async def file(self, *, id_: str, account_id: str, name: str) -> Export:

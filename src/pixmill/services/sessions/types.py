@@ -11,9 +11,9 @@ from pixmill.engine.words.types import Words
 from pixmill.services.jobs.types import dump_options, load_options
 from pixmill.services.queue.types import Lane
 from pixmill.stores.runs import Event, Export, Kind, Run, Task
-from pixmill.stores.sessions import Picture, Session, Status
+from pixmill.stores.sessions import Picture, Session, Status, Tally
 
-__all__ = ["Event", "Export", "Kind", "Picture", "Run", "Session", "Status", "Task"]
+__all__ = ["Event", "Export", "Kind", "Picture", "Run", "Session", "Status", "Tally", "Task"]
 
 RUNS = Lane(name="runs", workflow="run", places=8)
 
@@ -155,6 +155,16 @@ class Content:
     pictures: Sequence[Picture]
     files: Sequence[Export] = ()
     running: Sequence[str] = ()  #: ids of runs that are not over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A session and a part of what is in it."""
+
+    session: Session
+    tally: Tally
+    pictures: Sequence[Picture]  #: some of them
+    files: Sequence[Export]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

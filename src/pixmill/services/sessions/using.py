@@ -23,12 +23,25 @@ async def use(  # noqa: PLR0913 - whose session it is, and what is done with it
 
     Its row stays locked until the transaction ends. Raises SessionNotFound or SessionExpired.
     """
-    known = await sessions.find(connection, id_=id_, account_id=account_id)
-    if known is None:
-        raise errors.SessionNotFound
-    if known.ended_at is not None or known.used_at + life <= now:
-        raise errors.SessionExpired
+    await find(connection, id_=id_, account_id=account_id, now=now, life=life)
     session = await sessions.use(connection, id_=id_, account_id=account_id, now=now, more=more)
     if session is None:  # it has just ended
         raise errors.SessionExpired
     return session
+
+
+async def find(
+    connection: AsyncConnection,
+    *,
+    id_: str,
+    account_id: str,
+    now: datetime,
+    life: timedelta = LIFE,
+) -> Session:
+    """Return the account's session without using it. Raises SessionNotFound or SessionExpired."""
+    found = await sessions.find(connection, id_=id_, account_id=account_id)
+    if found is None:
+        raise errors.SessionNotFound
+    if found.ended_at is not None or found.used_at + life <= now:
+        raise errors.SessionExpired
+    return found

@@ -68,7 +68,7 @@ class SignIns:
     async def open(self) -> Entrance:
         """Say how an account can be had now."""
         async with self._database.reading() as connection:
-            first = not await account_rows.operators(connection)
+            first = await accounts.nobody_yet(connection)
         return "first" if first else self._terms.sign_up
 
     async def sign_up(
@@ -77,11 +77,11 @@ class SignIns:
         """
         Make an account and sign in.
 
-        While there is no operator, the account becomes one, whatever the terms say. Raises
+        While nobody has an account, it becomes an operator's, whatever the terms say. Raises
         SignUpClosed, TicketGone, Conflict, TooManySignIns, and BadOption for an address or a
         password that is not taken.
         """
-        name = accounts.checked(email)
+        name = accounts.claimed(email)
         checked(password, email=name)
         entrance = await self.open()
         if invitation is not None:
@@ -94,7 +94,7 @@ class SignIns:
         hashed = await self._passwords.hash(password=password, email=name)
         async with self._database.transaction() as connection:
             await account_rows.lock_operators(connection)
-            first = not await account_rows.operators(connection)
+            first = await accounts.nobody_yet(connection)
             plan = None
             if invitation is not None:
                 plan = (await self._use(connection, invitation, "invitation")).plan
@@ -234,8 +234,8 @@ class SignIns:
         """
         Return a link with which the owner of *email* can make an account on *plan*; mail it too.
 
-        Raises BadOption for what cannot be an address, NotFound for an unknown plan, Conflict when
-        there is such an account.
+        Raises BadOption for an address that nobody can have, NotFound for an unknown plan, Conflict
+        when there is such an account.
         """
         return await self._tickets.invite(email=email, plan=plan, base_url=base_url)
 
@@ -243,7 +243,7 @@ class SignIns:
         """
         Return a link with which the account called *name* gets a new password, or its first.
 
-        Raises NotFound, and Conflict when the account is disabled.
+        Raises NotFound, and Conflict when the account is disabled or that of guests.
         """
         return await self._tickets.reset_link(name=name, base_url=base_url)
 

@@ -38,7 +38,7 @@ class Tickets:
 
     async def invite(self, *, email: str, plan: str | None, base_url: str | None) -> str:
         """Return a link with which the owner of *email* can make an account; mail it too."""
-        address = accounts.checked(email)
+        address = accounts.claimed(email)
         async with self._database.transaction() as connection:
             if plan is not None:
                 await plans.find(connection, name=plan)
@@ -55,6 +55,8 @@ class Tickets:
         """Return a link with which the account called *name* gets a new password."""
         async with self._database.transaction() as connection:
             account = await accounts.find(connection, name=name)
+            if account.email == accounts.GUEST:
+                raise errors.Conflict("This is the account of guests: nobody can sign in to it.")
             if account.disabled_at is not None:
                 raise errors.Conflict("The account is disabled; enable it first.")
             token = await self._add_reset(connection, account, PRINTED)
@@ -67,7 +69,7 @@ class Tickets:
         All of that happens later, so that nobody learns from the time it takes which there are. The
         link leads where the settings say: a request could name any host.
         """
-        if self._mail.works and accounts.plausible(email):
+        if self._mail.works and accounts.plausible(email) and not accounts.own(email):
             self._post(lambda: self._reset(email))
 
     async def drain(self) -> None:

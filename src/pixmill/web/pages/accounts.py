@@ -46,7 +46,7 @@ async def account_of(visit: Visit) -> Response:
     account = await _found(visit)
     plans = await visit.services.plans.all()
     entries = await visit.services.credits.history(
-        account=account.id, before=_before(visit), limit=_ENTRIES
+        account=account.id, before=forms.before(visit), limit=_ENTRIES
     )
     keys = await visit.services.keys.all(account=account.id)
     standing = await visit.services.credits.balance(account=account.id)
@@ -61,7 +61,7 @@ async def account_of(visit: Visit) -> Response:
         standing=standing,
         entries=entries,
         refundable=await visit.services.credits.refundable(entries=entries),
-        before=_before(visit),
+        before=forms.before(visit),
         older=entries[-1].number if entries and entries[-1].number > 1 else None,
         once=secrets.token_hex(16),
         now=clock.now(),
@@ -123,7 +123,7 @@ async def revoke_key_of(visit: Visit) -> Response:
 
 
 async def _list(visit: Visit, *, error: errors.Error | None = None) -> Response:
-    text, page = visit.query.get("q", "").strip(), forms.page_number(visit)
+    text, page = forms.asked(visit, "q"), forms.page_number(visit)
     leaf = await visit.services.roster.leaf(text=text, page=page)
     plans = await visit.services.plans.all()
     if error:
@@ -145,11 +145,6 @@ async def _list(visit: Visit, *, error: errors.Error | None = None) -> Response:
 
 async def _found(visit: Visit) -> Account:
     return await visit.services.accounts.find(name=forms.id_of(visit))
-
-
-def _before(visit: Visit) -> int | None:
-    asked = visit.query.get("before", "")
-    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 16 else None
 
 
 def _done(visit: Visit, told: str) -> Response:

@@ -7,8 +7,7 @@ from starlette.responses import Response
 
 from pixmill import clock, errors
 from pixmill.http.batch_files import batch_archive
-from pixmill.http.downloads import download
-from pixmill.services.batches import MOST_CANCELED
+from pixmill.http.downloads import confined, download
 from pixmill.services.jobs.types import Failure, Report, Told
 from pixmill.web import forms
 from pixmill.web.page import Page, Visit
@@ -120,10 +119,10 @@ async def batch(visit: Visit) -> Response:
 
 async def retry_batch(visit: Visit) -> Response:
     """Have what failed of a batch done once more."""
-    retried = await visit.services.retries.batch(
-        caller=await visit.caller(), id_=forms.id_of(visit)
-    )
-    told = "These files are tried again."
+    retried = await visit.services.retries.batch(caller=await visit.spend(), id_=forms.id_of(visit))
+    told = _tried(retried.jobs)
+    if retried.more:
+        told += " More have failed: go back to the batch before this one, and try again."
     if retried.gone:
         told += f" The uploads of {retried.gone} others are deleted by now: send them again."
     return visit.redirect(_BATCH.format(id=retried.id), told=told)
@@ -131,14 +130,14 @@ async def retry_batch(visit: Visit) -> Response:
 
 async def cancel_batch(visit: Visit) -> Response:
     """Cancel what is not over of a batch."""
-    canceled = await visit.services.batches.cancel(
-        id_=forms.id_of(visit), account_id=visit.account_id
-    )
+    id_ = forms.id_of(visit)
+    canceled = await visit.services.batches.cancel(id_=id_, account_id=visit.account_id)
+    progress = await visit.services.batches.find(name=id_, account_id=visit.account_id)
     files = "1 file" if canceled == 1 else f"{canceled:,} files"
     told = f"Canceled: {files}. None of them is charged."
-    if canceled == MOST_CANCELED:
-        told += " There may be more: cancel again."
-    return visit.redirect(_BATCH.format(id=forms.id_of(visit)), told=told)
+    if left := progress.queued + progress.processing:
+        told += f" {left:,} more are not over yet: cancel again."
+    return visit.redirect(_BATCH.format(id=id_), told=told)
 
 
 async def batch_zip(visit: Visit) -> Response:
@@ -154,7 +153,7 @@ async def batch_zip(visit: Visit) -> Response:
 
 async def retry_job(visit: Visit) -> Response:
     """Have a single job that failed done once more."""
-    await visit.services.retries.job(caller=await visit.caller(), id_=forms.id_of(visit))
+    await visit.services.retries.job(caller=await visit.spend(), id_=forms.id_of(visit))
     return visit.redirect(_JOBS, told="The file is tried again.")
 
 
@@ -168,10 +167,13 @@ async def result(visit: Visit) -> Response:
     """Send one result to the account that it was made for."""
     stored = await visit.services.results.find(id_=forms.id_of(visit), account_id=visit.account_id)
     response = await download(visit.request, stored, visit.services.results)
-    # Here the cookie says who may have it, so no other site may show it.
-    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    return confined(response, ask_again=True)
+
+
+def _tried(count: int) -> str:
+    if not count:
+        return "These files are tried again already."
+    return "1 file is tried again." if count == 1 else f"{count:,} files are tried again."
 
 
 def _row(visit: Visit, report: Report) -> _Row:

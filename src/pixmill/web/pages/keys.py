@@ -69,7 +69,7 @@ async def make_key(visit: Visit) -> Response:
 async def rename_key(visit: Visit) -> Response:
     """Call a key something else."""
     key = await visit.services.keys.rename(
-        id_=visit.path["id"], name=forms.text(visit, "name"), account_id=visit.account_id
+        id_=forms.id_of(visit), name=forms.text(visit, "name"), account_id=visit.account_id
     )
     return visit.redirect(_PATH, told=f"The key is called {key.label} now.")
 
@@ -79,7 +79,7 @@ async def switch_key(visit: Visit) -> Response:
     on = forms.text(visit, "on") == "yes"
     try:
         key = await visit.services.keys.switch(
-            id_=visit.path["id"], on=on, account_id=visit.account_id
+            id_=forms.id_of(visit), on=on, account_id=visit.account_id
         )
     except errors.KeyLimitReached as error:
         faults.write_down(visit, error)
@@ -91,7 +91,7 @@ async def switch_key(visit: Visit) -> Response:
 
 async def delete_key(visit: Visit) -> Response:
     """Delete a key."""
-    await visit.services.keys.delete(id_=visit.path["id"], account_id=visit.account_id)
+    await visit.services.keys.delete(id_=forms.id_of(visit), account_id=visit.account_id)
     return visit.redirect(_PATH, told="The key is deleted.")
 
 

@@ -55,7 +55,7 @@ async def refund(visit: Visit) -> Response:
 
 async def _form(visit: Visit, *, error: errors.Error | None = None) -> Response:
     account = await visit.services.accounts.find(name=forms.id_of(visit))
-    deduction = forms.text(visit, "deduction") or visit.query.get("deduction", "")
+    deduction = forms.text(visit, "deduction") or forms.asked(visit, "deduction")
     story = (
         await visit.services.credits.story(account=account.id, deduction_id=deduction)
         if deduction

@@ -10,14 +10,14 @@ from starlette.responses import Response
 from pixmill import errors
 from pixmill.engine.types import Options
 from pixmill.http import fields, session_files
-from pixmill.http.downloads import download
+from pixmill.http.downloads import confined, download
 from pixmill.services.sessions.runs import Terms
 from pixmill.services.sessions.types import (
     MOST_AT_ONCE,
-    Content,
     Pick,
     Picture,
     Recipe,
+    View,
     Wanted,
     load_texts,
 )
@@ -44,9 +44,6 @@ FORMATS = (
 )
 LOOKS = ((90, "Very high"), (82, "High"), (75, "Medium"), (60, "Low"))
 DEFAULT_LOOK = 82
-
-#: A thumbnail is a picture of our own making; a browser is to do nothing else with it.
-_PICTURE_POLICY = "default-src 'none'; sandbox"
 
 #: Shown for a picture that cannot be decoded.
 _BROKEN = (
@@ -84,38 +81,44 @@ async def sessions(visit: Visit) -> Response:
 async def session(visit: Visit) -> Response:
     """Show one session."""
     id_ = forms.id_of(visit)
-    content = await visit.services.sessions.find(id_=id_, account_id=visit.account_id)
+    if not visit.partial:  # a page that only follows what happens does not make it live on
+        await visit.services.sessions.use(id_=id_, account_id=visit.account_id)
     running = await visit.services.runs.running(session_id=id_, account_id=visit.account_id)
     analyzing = any(run.kind == "analyze" for run in running)
     page = forms.page_number(visit)
     first = (page - 1) * PICTURES
-    pictures = content.pictures[first : first + PICTURES]
     path = _SESSION.format(id=id_)
     together = analyzing or (visit.partial and visit.query.get("with") == "pictures")
     asked = {"page": page} | ({"with": "pictures"} if analyzing else {})
+    view = await visit.services.sessions.look(
+        id_=id_,
+        account_id=visit.account_id,
+        limit=PICTURES if together or not visit.partial else 0,
+        start=first,
+    )
     return visit.render(
         "sessions/live.html" if visit.partial else "sessions/session.html",
-        content=content,
+        content=view,
         running=running,
         analyzing=analyzing,
         together=together,
-        cards=[_Card(picture=each, words=_words(each)) for each in pictures],
-        **await _files(visit, content),
-        **await _costs(visit, content),
+        cards=[_Card(picture=each, words=_words(each)) for each in view.pictures],
+        **await _files(visit, view),
+        **await _costs(visit, view),
         formats=FORMATS,
         looks=LOOKS,
         look=DEFAULT_LOOK,
         labels=texts.LABELS,
         path=path,
         page=page,
-        more=len(content.pictures) > first + PICTURES,
+        more=view.tally.every > first + PICTURES,
         here=f"{path}?{urlencode(asked)}",
     )
 
 
 async def begin(visit: Visit) -> Response:
     """Begin a session with the pictures that come along."""
-    uploads = await incoming.taken(visit)
+    uploads = await incoming.taken(visit, caller=await visit.spend())
     content = await visit.services.sessions.create(
         account_id=visit.account_id, uploads=uploads.pictures
     )
@@ -124,9 +127,9 @@ async def begin(visit: Visit) -> Response:
 
 async def add(visit: Visit) -> Response:
     """Add the pictures that come along to a session."""
-    id_ = forms.id_of(visit)
+    id_, caller = forms.id_of(visit), await visit.spend()
     await visit.services.sessions.find(id_=id_, account_id=visit.account_id)
-    uploads = await incoming.taken(visit)
+    uploads = await incoming.taken(visit, caller=caller)
     await visit.services.sessions.add(
         id_=id_, account_id=visit.account_id, uploads=uploads.pictures
     )
@@ -172,7 +175,7 @@ async def approve(visit: Visit) -> Response:
 
 async def analyze(visit: Visit) -> Response:
     """Have pictures described."""
-    id_ = forms.id_of(visit)
+    id_, caller = forms.id_of(visit), await visit.spend()
     content = await visit.services.sessions.find(id_=id_, account_id=visit.account_id)
     every = forms.text(visit, "words_for") == "all"
     chosen = [each for each in content.pictures if every or not each.words]
@@ -182,33 +185,31 @@ async def analyze(visit: Visit) -> Response:
         house_style=usual.house_style,
         lengths=usual.lengths,
     )
-    caller = await visit.caller()
-    for picks in _in_steps(chosen):
+    for number, picks in enumerate(_in_steps(chosen)):
         await visit.services.runs.analyze(
             caller=caller,
             session_id=id_,
             picks=picks,
             style=style,
-            terms=Terms(base_url=visit.base_url),
+            terms=_terms(visit, number),
         )
     return visit.redirect(_SESSION.format(id=id_))
 
 
 async def export(visit: Visit) -> Response:
     """Have files made of pictures."""
-    id_ = forms.id_of(visit)
+    id_, caller = forms.id_of(visit), await visit.spend()
     content = await visit.services.sessions.find(id_=id_, account_id=visit.account_id)
     every = forms.text(visit, "files_for") != "approved"
     chosen = [each for each in content.pictures if every or each.approved]
     recipe = _recipe(visit)
-    caller = await visit.caller()
-    for picks in _in_steps(chosen):
+    for number, picks in enumerate(_in_steps(chosen)):
         await visit.services.runs.export(
             caller=caller,
             session_id=id_,
             picks=picks,
             recipe=recipe,
-            terms=Terms(base_url=visit.base_url),
+            terms=_terms(visit, number),
         )
     return visit.redirect(_SESSION.format(id=id_))
 
@@ -234,9 +235,7 @@ async def thumbnail(visit: Visit) -> Response:
         response = Response(_BROKEN, media_type="image/svg+xml")
     else:
         response = await download(visit.request, stored, visit.services.results, show="inline")
-    response.headers["Content-Security-Policy"] = _PICTURE_POLICY
-    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    return response
+    return confined(response)
 
 
 async def session_file(visit: Visit) -> Response:
@@ -248,9 +247,7 @@ async def session_file(visit: Visit) -> Response:
         name=visit.path["name"],
     )
     response = await download(visit.request, stored, visit.services.results)
-    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    return confined(response, ask_again=True)
 
 
 async def session_zip(visit: Visit) -> Response:
@@ -270,6 +267,11 @@ def _in_steps(chosen: Sequence[Picture]) -> list[list[Pick]]:
         raise errors.MissingInput("There is no such picture.")
     picks = [Pick(picture_id=each.id) for each in chosen]
     return [picks[at : at + MOST_AT_ONCE] for at in range(0, len(picks), MOST_AT_ONCE)]
+
+
+def _terms(visit: Visit, number: int) -> Terms:
+    """Return how a step is ordered: a form that is sent twice at once begins one order."""
+    return Terms(base_url=visit.base_url, alone=number == 0)
 
 
 def _recipe(visit: Visit) -> Recipe:
@@ -302,26 +304,26 @@ def _words(picture: Picture) -> Mapping[str, str]:
     return texts.shown(load_texts(picture.words))
 
 
-async def _files(visit: Visit, content: Content) -> dict[str, Any]:
+async def _files(visit: Visit, view: View) -> dict[str, Any]:
     """Return the exported files, the first of them with their sizes."""
-    ids = [file.result_id for file in content.files[:FILES]]
+    ids = [file.result_id for file in view.files[:FILES]]
     stored = await visit.services.results.all(ids=ids, account_id=visit.account_id) if ids else {}
     sizes = {id_: each.size for id_, each in stored.items()}
-    return {"files": content.files[:FILES], "sizes": sizes}
+    return {"files": view.files[:FILES], "sizes": sizes}
 
 
-async def _costs(visit: Visit, content: Content) -> dict[str, Any]:
+async def _costs(visit: Visit, view: View) -> dict[str, Any]:
     """Return how many pictures each order would be for, and what they cost."""
     standing = await visit.services.credits.balance(account=visit.account_id)
-    pictures = content.pictures
+    tally = view.tally
     return {
         "balance": standing.balance,
         "describes": visit.services.runs.describes,
         "language": visit.services.style.language,
-        "count": len(pictures),
-        "wordless": sum(not each.words for each in pictures),
-        "approved": sum(each.approved for each in pictures),
-        "approvable": sum(bool(each.words) and not each.approved for each in pictures),
+        "count": tally.every,
+        "wordless": tally.every - tally.worded,
+        "approved": tally.approved,
+        "approvable": tally.approvable,
     }
 
 

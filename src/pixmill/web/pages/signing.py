@@ -40,7 +40,7 @@ async def sign_out(visit: Visit) -> Response:
 
 async def sign_up_page(visit: Visit) -> Response:
     """Show the form to make an account, or why there is none."""
-    token = visit.query.get("invitation", "")
+    token = forms.asked(visit, "invitation")
     invited = ""
     if token:
         found = await visit.services.sign_ins.ticket(token=token, purpose="invitation")
@@ -83,7 +83,7 @@ async def forgotten(visit: Visit) -> Response:
 
 async def reset_page(visit: Visit) -> Response:
     """Show the form for a new password, to whoever has a link."""
-    ticket = visit.query.get("ticket", "")
+    ticket = forms.asked(visit, "ticket")
     found = await visit.services.sign_ins.ticket(token=ticket, purpose="reset")
     return visit.render("signing/reset.html", ticket=ticket, email=found.email, error=None)
 

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from pixmill.services.health import installation
+from pixmill.services.pool.sandbox import LAYERS
 from pixmill.web.page import Page, Visit
 
 
@@ -11,7 +11,7 @@ async def system(visit: Visit) -> Response:
     return visit.render(
         "system/system.html",
         report=await visit.services.health.report(),
-        purposes=installation.purposes(),
+        purposes=LAYERS,
     )
 
 

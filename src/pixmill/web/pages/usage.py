@@ -3,15 +3,16 @@
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from pixmill import clock
+from pixmill import clock, errors
 from pixmill.services.traffic import DAYS, Line, Numbers, TrafficReport
-from pixmill.web import formats, words
+from pixmill.web import formats, forms
 from pixmill.web.charts import Chart, Column, stacked
 from pixmill.web.page import Page, Visit
 
@@ -78,9 +79,9 @@ async def usage(visit: Visit) -> Response:
         series=SERIES,
         ranges=_ranges(today),
         named_keys=[(name, numbers) for (_, name), numbers in shown.per_key.items()],
-        named_apis=[(words.api(name), numbers) for name, numbers in shown.per_api.items()],
+        named_apis=[(visit.site.api(name), numbers) for name, numbers in shown.per_api.items()],
         keys=[("", "All keys"), *keys.items()],
-        apis=[("", "All APIs"), *((name, words.api(name)) for name in whole.per_api)],
+        apis=[("", "All APIs"), *((name, visit.site.api(name)) for name in whole.per_api)],
         filtered=bool(asked.key_id or asked.api),
     )
 
@@ -99,8 +100,7 @@ async def usage_csv(visit: Visit) -> Response:
 
 async def credits_page(visit: Visit) -> Response:
     """Show the credits, and what changed them."""
-    asked = visit.query.get("before", "")
-    before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 16 else None
+    before = forms.before(visit)
     entries = await visit.services.credits.history(
         account=visit.account_id, before=before, limit=_ENTRIES
     )
@@ -135,7 +135,8 @@ def past(report: TrafficReport, *, today: date) -> Mapping[date, Numbers]:
 
 async def read_report(visit: Visit, *, since: date, until: date) -> TrafficReport:
     """Return what the account's keys did, up to this moment."""
-    await visit.services.traffic.flush()
+    with suppress(errors.Busy):  # to read is possible while nothing can be written
+        await visit.services.traffic.flush()
     return await visit.services.traffic.days(account_id=visit.account_id, since=since, until=until)
 
 
@@ -155,14 +156,14 @@ def _filtered(report: TrafficReport, asked: Asked) -> TrafficReport:
 
 def _asked(visit: Visit, *, today: date) -> Asked:
     """Return what the address asks for; this month for what cannot be."""
-    wanted = visit.query.get("range", "")
+    wanted = forms.asked(visit, "range")
     if wanted in {"30", "90"}:
         since, until = today - timedelta(days=int(wanted) - 1), today
     else:
         months = _months(today)
         wanted = wanted if wanted in months else "month"
         since, until = _bounds(months.get(wanted, today))
-    key_id, api = (visit.query.get(name, "") for name in ("key", "api"))
+    key_id, api = (forms.asked(visit, name) for name in ("key", "api"))
     return Asked(range=wanted, since=since, until=until, key_id=key_id, api=api)
 
 

@@ -40,7 +40,7 @@ _TROUBLES = {
 async def webhooks(visit: Visit) -> Response:
     """Show where the account's messages go, and what became of them."""
     page = forms.page_number(visit)
-    asked = {name: visit.query[name] for name in ("state", "url") if visit.query.get(name)}
+    asked = {name: said for name in ("state", "url") if (said := forms.asked(visit, name))}
     if asked.get("state", "pending") not in get_args(State):
         raise errors.NotFound
     log = visit.services.deliveries

@@ -9,16 +9,13 @@ from starlette.responses import JSONResponse, Response
 
 from pixmill import errors
 from pixmill.http.attention import while_wanted
-from pixmill.http.downloads import download
+from pixmill.http.downloads import confined, download
 from pixmill.services import guests
 from pixmill.services.keys import Caller
 from pixmill.services.results import Stored
 from pixmill.web import csrf, faults
 from pixmill.web.page import Visit
 from pixmill.web.pages.tool import options, results
-
-#: A picture may be shown, and do nothing at all.
-_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
 async def optimize(visit: Visit) -> Response:
@@ -42,9 +39,7 @@ async def result(visit: Visit) -> Response:
         visit.services.results,
         show="inline" if "view" in visit.query else "attachment",
     )
-    response.headers["Content-Security-Policy"] = _POLICY
-    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    return response
+    return confined(response)
 
 
 async def _optimized(visit: Visit) -> Response:
@@ -75,8 +70,7 @@ async def _admitted(visit: Visit) -> AsyncIterator[Caller]:
         except errors.BadKey as error:  # the account that guests share is disabled
             raise errors.Refused("Sign in to have pictures made small here.") from error
         return
-    caller = await visit.caller()
-    await visit.services.limits.spend(caller=caller)
+    caller = await visit.spend()
     visit.services.quotas.check(caller=caller)
     yield caller
 

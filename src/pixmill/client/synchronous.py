@@ -1,0 +1,136 @@
+"""The client that waits."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar, Unpack
+
+import httpx
+
+from pixmill.client import conversations, wire
+from pixmill.client.conversations import Progress
+from pixmill.client.steps import Conversation, Patience, Sleep
+from pixmill.client.types import Analysis, Batch, Item, Job, Options, Result, Source, Usage
+
+T = TypeVar("T")
+
+
+class Pixmill:
+    """
+    A Pixmill server at *base_url*, used with *api_key*.
+
+    What fails on the way is tried again, as often as *tries* says, and never charged twice.
+    """
+
+    def __init__(
+        self, base_url: str, api_key: str | None = None, *, timeout: float = 60.0, tries: int = 6
+    ) -> None:
+        self._api_key = api_key
+        self._patience = Patience(tries=tries)
+        self._http = httpx.Client(**wire.settings(base_url, timeout))
+
+    def optimize(self, source: Source, **options: Unpack[Options]) -> Result:
+        """Return *source* in fewer bytes, or as *options* say."""
+        return self._hold(conversations.optimize(source, options, self._patience))
+
+    def convert(self, source: Source, to: str, **options: Unpack[Options]) -> Result:
+        """Return *source* in the format *to*."""
+        options["format"] = to
+        return self.optimize(source, **options)
+
+    def resize(self, source: Source, **options: Unpack[Options]) -> Result:
+        """Return *source* so that it fits within *width* and *height*; it is never enlarged."""
+        if not {"width", "height"} & options.keys():
+            raise ValueError("A width or a height is needed.")
+        return self.optimize(source, **options)
+
+    def submit(self, source: Source, **options: Unpack[Options]) -> Job:
+        """Begin a job, and do not wait for it."""
+        return self._hold(conversations.submit(source, options, self._patience))
+
+    def job(self, id_: str) -> Job:
+        """Return how the job *id_* stands."""
+        return self._hold(conversations.job(id_, self._patience))
+
+    def wait(self, id_: str) -> Job:
+        """Return the job *id_* when it is over."""
+        return self._hold(conversations.wait(id_, self._patience))
+
+    def cancel(self, id_: str) -> Job:
+        """Cancel the job *id_*. Raises Conflict when somebody works on it already."""
+        return self._hold(conversations.cancel(id_, self._patience))
+
+    def batch(
+        self,
+        files: Iterable[tuple[str, bytes | Path]],
+        progress: Progress | None = None,
+        **options: Unpack[Options],
+    ) -> Batch:
+        """
+        Have *files* made, each with a name, and return what became of them, in their order.
+
+        They are sent in chunks and read only then; *progress* is called when some are done. A file
+        that fails has its error, and does not keep the others.
+        """
+        return self._hold(conversations.batch(files, options, self._patience, progress))
+
+    def follow(self, batch_id: str) -> Batch:
+        """Return how the batch *batch_id* stands."""
+        return self._hold(conversations.follow(batch_id, self._patience))
+
+    def archive(self, batch_id: str) -> bytes:
+        """Return everything of a batch that is done, as one ZIP."""
+        return self._hold(conversations.archive(batch_id, self._patience))
+
+    def download(self, made: Item | Job | str) -> bytes:
+        """Return the result of an item or job, or what its URL leads to."""
+        url = made if isinstance(made, str) else made.url
+        if url is None:
+            raise ValueError("There is no result.")
+        return self._hold(conversations.download(url, self._patience))
+
+    def analyze(self, source: bytes | Path) -> Analysis:
+        """Return what a picture is and shows."""
+        return self._hold(conversations.analyze(source, self._patience))
+
+    def usage(self) -> Usage:
+        """Return what the key was used for in this month."""
+        return self._hold(conversations.usage(self._patience))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def _hold(self, conversation: Conversation[T]) -> T:
+        """Do what the *conversation* wants done, and return what it returns."""
+        try:
+            step = next(conversation)
+            while True:
+                if isinstance(step, Sleep):
+                    time.sleep(step.seconds)
+                    step = conversation.send(None)
+                    continue
+                try:
+                    response = self._http.request(**wire.request(step, self._api_key))
+                    answer = wire.reply(response)
+                except httpx.TransportError as error:
+                    step = conversation.send(wire.lost(error))
+                else:
+                    step = conversation.send(answer)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        finally:
+            conversation.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
