@@ -14,7 +14,7 @@ demo: $(VENV)/.demo ## Optimize real pictures through every API and print what i
 	@$(BIN)/python -m benchmarks.demo
 
 test: $(VENV)/.dev check ## Run every check and every test
-	@$(BIN)/python -m pytest -n 3 --dist worksteal
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: lint types imports ## Format, lint, types, import contracts
 

@@ -183,6 +183,23 @@ def test_stdin_goes_to_stdout(folder):
     assert names(folder) == {f"site/{name}" for name in names(folder / "site")}
 
 
+def test_what_a_project_wants_of_its_files_does_not_keep_a_picture_from_passing_through(folder):
+    picture = (folder / "site" / "a.jpg").read_bytes()
+    for text in (
+        'output = "out"\nformat = ["same", "webp"]\njson = true',
+        "in-place = true",
+        'suffix = ".min"',
+    ):
+        (folder / "pixmill.toml").write_text(f"[optimize]\nwidth = 64\n{text}\n")
+        done = process("-", cwd=folder, stdin=picture)
+        assert done.returncode == 0, done.stderr
+        assert decoded(done.stdout).size == (64, 48)
+    wrong = process("-", "-o", "out", cwd=folder, stdin=picture)
+
+    assert wrong.returncode == 2
+    assert not (folder / "out").exists()
+
+
 def test_whoever_interrupts_it_finds_no_half_files(tmp_path):
     picture = photo(900, 700)
     for number in range(40):
@@ -220,6 +237,8 @@ def test_whoever_interrupts_it_finds_no_half_files(tmp_path):
         (("a.png", "-o", "out", "-f", "tiff"), "--format"),
         (("a.png", "-o", "out", "--min-savings", "5kg"), "--min-savings"),
         (("a.png", "--suffix", "/x"), "--suffix"),
+        (("a.png", "-o", "out", "--exclude", "[z-a]"), "--exclude"),
+        (("[z-a].png", "-o", "out"), "PATH"),
         (("-", "a.png"), "goes alone"),
         (("-", "-o", "out"), "stdout"),
         (("-", "-f", "webp,avif"), "--format"),

@@ -1,5 +1,10 @@
 """`pixmill optimize --server`: the same pictures, the same files, made elsewhere."""
 
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -77,3 +82,62 @@ def test_a_server_that_refuses_is_exit_code_3(folder, server, monkeypatch):
     assert piped.stderr.startswith(b"pixmill: ")
     assert nowhere.exit_code == 2
     assert contents(folder) == before
+
+
+class _Odd(BaseHTTPRequestHandler):
+    """Takes five pictures and gives back what nobody has asked for; the last is as it should be."""
+
+    result = encode(photo(48, 36), "WEBP")
+    results = (b"<p>Please sign in.</p>", None, encode(photo(48, 36), "JPEG"), result[:4], result)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
+        accepted = [{"item_id": f"{n}", "index": n, "filename": f"{n}"} for n in range(5)]
+        self._answer(
+            json.dumps({"batch_id": "b", "accepted_files": accepted, "rejected_files": []}).encode()
+        )
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/results/"):
+            self._answer(self.results[int(self.path[-1])])
+            return
+        made = {"format": "webp", "width": 48, "height": 36, "status": "completed", "error": None}
+        items = [
+            {"item_id": f"{n}", "filename": f"{n}", "optimized_url": f"/results/{n}", **made}
+            for n in range(5)
+        ]
+        counts = {"status": "completed", "total": 5, "completed": 5, "failed": 0}
+        said = {"batch_id": "b", "items": items, "next_cursor": None, **counts}
+        self._answer(json.dumps(said).encode())
+
+    def _answer(self, data: bytes | None) -> None:
+        self.send_response(404 if data is None else 200)
+        self.send_header("Content-Length", str(len(data or b"")))
+        self.end_headers()
+        self.wfile.write(data or b"")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name it is called by
+        pass
+
+
+@pytest.fixture
+def odd() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Odd) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_what_is_not_the_picture_that_was_asked_for_is_not_written(folder, odd):
+    done = report(
+        *("site/blog", "-o", "out", "-f", "webp", "--server", odd, "--no-cache"), cwd=folder, code=1
+    )
+
+    found = [each["outputs"][0] for each in done["files"]]
+    sent = "What the server has sent is not the picture that was asked for."
+    # Which picture comes first is not said.
+    said = Counter(each["error"] for each in found)
+    assert said == {sent: 3, "The server answered 404.": 1, None: 1}
+    assert len(names(folder / "out")) == 1

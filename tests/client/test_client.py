@@ -2,9 +2,11 @@
 
 import asyncio
 import io
+import json
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
 
 from client.conftest import NewWire
@@ -16,8 +18,10 @@ from pixmill.client import (
     QuotaExceeded,
     Refused,
     Unauthorized,
+    conversations,
+    wire,
 )
-from pixmill.client.steps import Lost, Patience, Reply
+from pixmill.client.steps import ONCE, Lost, Patience, Reply, Send
 
 from fixtures.pictures import decoded, encode, graphic, photo
 from fixtures.servers import RunningServer
@@ -197,3 +201,36 @@ def test_when_to_try_again():
         assert wait(status, code) is None
     assert wait(503, "server_busy", attempt=3) is None
     assert patience.before(3, Lost("cut")) is None
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "asked"),
+    [
+        ("http://host", "/results/a?b=c", "/results/a?b=c"),
+        ("http://host/pix", "/pix/results/a?b=c", "/pix/results/a?b=c"),
+        ("http://host/pix", "/results/a", "/pix/results/a"),
+        ("http://host/pix", "/pixels/a", "/pix/pixels/a"),
+    ],
+)
+def test_a_link_leads_to_its_result_also_behind_a_prefix(base, path, asked):
+    with httpx.Client(**wire.settings(base, 1)) as client:
+        send = next(conversations.download(f"https://public.example{path}", ONCE))
+        assert isinstance(send, Send)
+        request = client.build_request(**wire.request(send, "key", client.base_url))
+
+    assert str(request.url) == f"http://host{asked}"
+    assert "Authorization" not in request.headers
+
+
+def test_a_session_is_deleted_also_when_its_question_got_no_answer():
+    image = {"id": "i", "uploadPath": "p", "originalFilename": "f"}
+    session = json.dumps({"sessionId": "s", "images": [image]}).encode()
+    analysis = conversations.analyze(PHOTO, ONCE)
+    next(analysis)
+    analysis.send(Reply(200, {}, session))
+
+    last = analysis.send(Lost("cut"))
+
+    assert last == Send(method="DELETE", path="/v1/sessions/s")
+    with pytest.raises(ConnectionFailed, match="cut"):
+        analysis.send(Lost("cut again"))

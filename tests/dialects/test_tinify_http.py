@@ -140,6 +140,26 @@ def test_an_id_that_was_not_given_opens_nothing(
     assert answer.json() == {"error": "Not found", "message": "Resource not found or expired."}
 
 
+def test_what_was_uploaded_can_be_had_nowhere(shrinker: Shrinker, jpeg: bytes) -> None:
+    """It says where it was taken, and an output's link is for everybody to see."""
+    location = shrinker.shrink(jpeg).headers["Location"]
+    id_, token = location[8:44], location[45:]
+    signed = {"signature": token}
+    asked: list[tuple[str, str, dict[str, Any]]] = [
+        ("GET", f"/api/v1/download/{id_}/{token}", {}),
+        ("GET", f"/api/files/{id_}/a.jpg", {"params": signed}),
+        ("GET", f"/v1/files/{id_}/{token}/a.jpg", {}),
+        ("GET", f"/tool/images/{id_}/a.jpg", {"params": signed}),
+        ("POST", "/tool/archive", {"data": {"results": f"{id_}.{token}"}}),
+    ]
+    for method, path, options in asked:
+        answer = requests.request(method, f"{shrinker.base_url}{path}", timeout=PATIENCE, **options)
+        assert answer.status_code == (410 if method == "POST" else 404), path
+        assert b"Ada" not in answer.content
+    image = requests.get(f"{shrinker.base_url}{location}", timeout=PATIENCE)
+    assert (image.status_code, b"Ada" in image.content) == (200, False)
+
+
 def test_neither_links_nor_keys_nor_credentials_are_logged(
     shrinking_server: RunningServer, shrinker: Shrinker, jpeg: bytes
 ) -> None:

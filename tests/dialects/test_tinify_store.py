@@ -104,6 +104,19 @@ def test_what_could_not_be_stored_is_not_charged(
         assert answer.headers["Compression-Count"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("store", "field"),
+    [(s3("results/\ud800.jpg"), "path"), (s3("results/a.jpg", region="ä"), "region")],
+)
+def test_a_place_that_cannot_be_written_is_refused(
+    shrinker: Shrinker, jpeg: bytes, store: dict[str, object], field: str
+) -> None:
+    answer = shrinker.output(jpeg, store=store)
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "Bad request")
+    assert f"store.{field}" in answer.json()["message"]
+
+
 def test_nobody_can_send_the_server_where_the_operator_does_not(
     shrinker: Shrinker, rclone: S3Access, jpeg: bytes
 ) -> None:

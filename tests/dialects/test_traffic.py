@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from dialects.optimagio import accepted, finished, fresh, optimize, send, until
+from dialects.tinify import Shrinker
 from pixmill import clock
 from pixmill.services.keys import Keys
 from pixmill.services.traffic import Numbers, Traffic
@@ -87,6 +88,24 @@ def test_each_of_several_formats_is_a_result(server: RunningServer, jpeg: bytes)
 
     numbers = traffic(server, client)[("octosqueeze", "one")]
     assert (numbers.requests, numbers.bytes_in) == (2, 2 * len(jpeg))
+
+
+def test_of_an_output_what_is_charged_is_counted(server: RunningServer, jpeg: bytes) -> None:
+    """Whatever the method."""
+    client, _ = two_keys(server)
+    me = Shrinker(base_url=client.base_url, key=client.key)
+    location = me.shrink(jpeg).headers["Location"]
+    resize, convert = {"method": "scale", "width": 50}, {"type": "image/webp"}
+    assert me.request("POST", location, json={"preserve": ["copyright"]}).status_code == 200
+    assert me.request("GET", location).status_code == 200
+    assert me.request("GET", location, json={"resize": resize}).status_code == 200
+    last = me.request("GET", location, json={"resize": resize, "convert": convert})
+    assert last.headers["Compression-Count"] == "4"
+
+    until(lambda: sum(each.requests for each in traffic(server, client).values()) >= 4)
+
+    [numbers] = traffic(server, client).values()
+    assert (numbers.requests, numbers.errors, numbers.bytes_in) == (4, 0, 3 * len(jpeg))
 
 
 def test_what_is_refused_for_a_known_key_is_an_error(server: RunningServer, jpeg: bytes) -> None:

@@ -33,10 +33,13 @@ MINIO = "http://minio.internal:9000"
         (("gcs",), replace(GCS, endpoint="http://metadata.google.internal")),
         (("aws",), replace(S3, region="evil.example/")),
         (("aws",), replace(S3, region="")),
+        ((MINIO,), replace(S3, region="Bielefeld/ä")),
         (("aws",), replace(S3, bucket="a/b")),
         (("aws",), replace(S3, bucket="..")),
         (("aws",), replace(S3, key="")),
         (("aws",), replace(S3, key="../other/a.jpg")),
+        (("aws",), replace(S3, key="of/me\ud800.jpg")),
+        (("gcs",), replace(GCS, key="of/me\ud800.jpg")),
     ],
 )
 def test_what_an_operator_does_not_allow_is_refused(

@@ -33,6 +33,7 @@ OTHERS: dict[str, object] = {
     "fit": "exact",
     "enlarge": True,
     "background": (0, 0, 0),
+    "fill": True,
 }
 
 

@@ -17,6 +17,7 @@ from pixmill.services.secret import Secret
 from pixmill.stores.db import Database
 from pixmill.stores.leases import leases
 from pixmill.stores.objects import Objects
+from pixmill.stores.results import SOURCE
 from services import shelf
 from services.desk import Clock, Desk
 
@@ -260,6 +261,22 @@ async def test_a_link_opens_no_other_result(room: Room) -> None:
 
     with pytest.raises(errors.NotFound):
         await room.results.linked(id_=other.id, token=room.results.link(stored))
+
+
+async def test_no_link_opens_an_upload(room: Room) -> None:
+    """Not even one that was made for it: what a photo says of its place is for nobody."""
+    upload = await room.keep(cache_key=f"{SOURCE}1")
+    result, token = await room.keep(), room.results.link(upload)
+
+    with pytest.raises(errors.NotFound):
+        await room.results.linked(id_=upload.id, token=token)
+    with pytest.raises(errors.NotFound):
+        await room.results.all_linked(
+            tokens={result.id: room.results.link(result), upload.id: token}
+        )
+    assert await room.results.source(id_=upload.id) == upload
+    with pytest.raises(errors.NotFound):
+        await room.results.source(id_=result.id)
 
 
 async def test_a_link_to_a_committed_result_works_until_it_is_deleted(room: Room) -> None:

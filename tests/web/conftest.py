@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from pixmill.services.accounts import Accounts
 from web.visitors import OPERATOR, NewVisitor, Visitor, signed_in, watched
@@ -13,6 +13,9 @@ from web.visitors import OPERATOR, NewVisitor, Visitor, signed_in, watched
 from fixtures.servers import OwnServer, RunningServer, opened, run
 
 CHROMIUM = Path("/usr/bin/chromium")
+
+# Milliseconds that a page has to become what it should: other tests run beside this one.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")  # while it is there, no test can run an event loop of its own

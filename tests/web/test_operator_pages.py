@@ -319,12 +319,13 @@ def test_every_shipped_plan_is_saved_as_it_is(operator: Visitor) -> None:
             return [plan.name for plan in await Plans(database=database).all() if plan.edited]
 
     page = operator.page
-    for name in ("self-hosted", "guest", "optipic-payg", "picture-optimizer-free"):
+    names = ("self-hosted", "guest", "optipic-payg", "picture-optimizer-free")
+    for name in names:
         operator.open(f"/dashboard/plans/{name}")
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("status")).to_contain_text("is changed")
 
-    assert run(edited()) == []
+    assert not set(names) & set(run(edited()))
 
 
 def test_the_system_says_what_is_there(operator: Visitor) -> None:

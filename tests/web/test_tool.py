@@ -269,7 +269,7 @@ def test_200_files_are_dropped(member: Visitor) -> None:
     page.evaluate(DROP, pictures)
     page.set_default_timeout(60_000)
 
-    expect(page.locator("[data-total=done]")).to_have_text("200 of 200", timeout=60_000)
+    expect(page.locator("[data-total=done]")).to_have_text("200 of 200", timeout=300_000)
     assert page.locator(".item").count() == 200
 
 

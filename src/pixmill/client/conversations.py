@@ -1,12 +1,14 @@
 """What is said to the server, call by call: over its Optimagio API, unless it says otherwise."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from pixmill.client.failures import PixmillError
 from pixmill.client.steps import (
     ONCE,
     Conversation,
@@ -63,7 +65,7 @@ def download(url: str, patience: Patience) -> Conversation[bytes]:
     """
     parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""
-    send = Send(method="GET", path=f"{parts.path}{query}", signed=False)
+    send = Send(method="GET", path=f"{parts.path}{query}", linked=True)
     return (yield from ask(send, patience)).data
 
 
@@ -174,12 +176,23 @@ def analyze(source: bytes | Path, patience: Patience) -> Conversation[Analysis]:
     path = f"/v1/sessions/{session['sessionId']}"
     image = {key: session["images"][0][key] for key in ("id", "uploadPath", "originalFilename")}
     question = Send(method="POST", path=f"{path}/analyze-single", body={"image": image})
-    reply = yield from ask(question, ONCE, expect=range(400, 600))
-    yield from ask(Send(method="DELETE", path=path), patience, expect=(404, 410))
+    try:
+        reply = yield from ask(question, ONCE, expect=range(400, 600))
+    except PixmillError:
+        with suppress(PixmillError):
+            yield from _forget(path, patience)
+        raise
+    yield from _forget(path, patience)
     if reply.status >= 400:
         raise failed(reply)
     said = reply.json()
     return Analysis(engine=said["engine"], metadata=said["metadata"], facts=said["facts"])
+
+
+def _forget(path: str, patience: Patience) -> Conversation[Reply]:
+    """Delete a session, which may be gone by itself."""
+    send = Send(method="DELETE", path=path)
+    return (yield from ask(send, patience, expect=(404, 410)))
 
 
 def _form(source: Source, options: Options) -> dict[str, Any]:

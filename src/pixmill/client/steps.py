@@ -26,7 +26,7 @@ class Send:
     parts: Sequence[Part] = field(default=(), repr=False)
     body: object = None  #: JSON
     headers: Mapping[str, str] = field(default_factory=dict)
-    signed: bool = True  #: carries the key; what a link alone lets in must not
+    linked: bool = False  #: the path is of a link: it goes without the key
 
 
 @dataclass(frozen=True, slots=True)

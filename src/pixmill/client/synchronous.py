@@ -112,7 +112,9 @@ class Pixmill:
                     step = conversation.send(None)
                     continue
                 try:
-                    response = self._http.request(**wire.request(step, self._api_key))
+                    response = self._http.request(
+                        **wire.request(step, self._api_key, self._http.base_url)
+                    )
                     answer = wire.reply(response)
                 except httpx.TransportError as error:
                     step = conversation.send(wire.lost(error))

@@ -23,12 +23,15 @@ def settings(base_url: str, timeout: float) -> dict[str, Any]:
     }
 
 
-def request(send: Send, api_key: str | None) -> dict[str, Any]:
-    """Return the arguments of httpx for *send*."""
+def request(send: Send, api_key: str | None, base_url: httpx.URL) -> dict[str, Any]:
+    """Return the arguments of httpx for *send* to the server at *base_url*."""
     headers = dict(send.headers)
-    if send.signed and api_key:
+    if api_key and not send.linked:
         headers["Authorization"] = f"Bearer {api_key}"
     arguments: dict[str, Any] = {"method": send.method, "url": send.path, "headers": headers}
+    base_path = base_url.raw_path.decode("ascii")  # which ends with a slash
+    if send.linked and send.path.startswith(base_path):
+        arguments["url"] = f"/{send.path.removeprefix(base_path)}"  # httpx adds it again
     if send.query:
         arguments["params"] = dict(send.query)
     if send.body is not None:

@@ -176,7 +176,9 @@ class Endpoint:
 
     def _count(self, record: Record, *, errors: int = 0) -> None:
         """Count the images of a call; those that are done later are counted then."""
-        if not self._operation.spends or not record.account_id or not record.images + errors:
+        if not self._operation.spends:  # what it made counts, and what it only failed to send not
+            errors = 0
+        if not record.account_id or not record.images + errors:
             return
         self._services.traffic.count(
             account_id=record.account_id,

@@ -30,15 +30,17 @@ class Record:
     allowance: Allowance | None = None  #: what is left of the caller's minute
     original_size: int = 0  #: bytes of the images that were optimized
     result_size: int = 0
-    images: int = 0  #: results that were answered with
+    images: int = 0  #: results that were answered with, as many as each counts as
     cached: int = 0  #: those of them that had been made before
     started: float = field(default_factory=perf_counter)
 
-    def made(self, *, original_size: int, result_size: int, cached: bool = False) -> None:
-        """Note that there is a result for an image."""
+    def made(
+        self, *, original_size: int, result_size: int, cached: bool = False, count: int = 1
+    ) -> None:
+        """Note that there is a result for an image, which counts as *count*."""
         self.original_size += original_size
         self.result_size += result_size
-        self.images += 1
+        self.images += count
         self.cached += cached
 
     @property

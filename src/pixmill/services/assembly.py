@@ -148,7 +148,12 @@ def create_services(settings: Settings, database: Database) -> Services:
         optimization=optimization,
         pool=pool,
         uploads=uploads,
-        sources=Sources(results=results, uploads=uploads, optimization=optimization),
+        sources=Sources(
+            results=results,
+            links=Links(secret, purpose="source"),
+            uploads=uploads,
+            optimization=optimization,
+        ),
         buckets=Buckets(settings.store_to),
         jobs=jobs,
         retries=Retries(database=database, accepting=jobs, uploads=uploads, patience=ttl),

@@ -108,7 +108,13 @@ class Buckets:
         # Dots would be resolved on the way, and then nobody knows what was signed.
         if any(part in {".", ".."} for part in (target.bucket, *target.key.split("/"))):
             raise errors.BadOption('"store.path" must not hold "." or "..".')
-        return f"{self._base(target)}/{target.bucket}/{quote(target.key, safe='/-_.~')}"
+        if not _REGION.fullmatch(target.region):
+            raise errors.BadOption('"store.region" must be the name of a region.')
+        try:
+            key = quote(target.key, safe="/-_.~")
+        except UnicodeEncodeError as error:  # half of a pair, which JSON can hold and UTF-8 cannot
+            raise errors.BadOption('"store.path" has characters that it cannot have.') from error
+        return f"{self._base(target)}/{target.bucket}/{key}"
 
     def _base(self, target: Target) -> str:
         known = self._gcs if target.service == "gcs" else self._s3
@@ -118,8 +124,6 @@ class Buckets:
             raise errors.BadOption("This server does not store there: see PIXMILL_STORE_TO.")
         if found != AWS:
             return found
-        if not _REGION.fullmatch(target.region):
-            raise errors.BadOption('"store.region" must be the name of a region.')
         return f"https://s3.{target.region}.amazonaws.com"
 
 

@@ -241,12 +241,12 @@ class Results:
         return self._links.sign(id_, expires_at=expires_at or FOREVER)
 
     async def linked(self, *, id_: str, token: str) -> Stored:
-        """Return the living result that *token* was made for. Raises NotFound."""
+        """Return the living result that *token* was made for. Raises NotFound, also for uploads."""
         if not self._links.verify(id_, token):
             raise errors.NotFound
         async with self._database.reading() as connection:
             stored = await results.find(connection, id_=id_)
-        if stored is None:
+        if stored is None or stored.source:
             raise errors.NotFound
         return stored
 
@@ -254,17 +254,30 @@ class Results:
         """
         Return the living results with those ids, each with the token that was made for it.
 
-        Raises NotFound when there is one without, and ResultsGone when the bytes of one are gone.
+        Raises NotFound when there is one without, or an upload among them, and ResultsGone when
+        the bytes of one are gone.
         """
         if not all(self._links.verify(id_, token) for id_, token in tokens.items()):
             raise errors.NotFound
         async with self._database.reading() as connection:
             found = await results.by_ids(connection, ids=tokens)
-        if len(found) < len(tokens):
+        if len(found) < len(tokens) or any(each.source for each in found.values()):
             raise errors.NotFound
         stored = [found[id_] for id_ in tokens]
         if gone := await self.missing(stored):
             raise errors.ResultsGone(missing=tuple(gone))
+        return stored
+
+    async def source(self, *, id_: str) -> Stored:
+        """
+        Return the upload with that id, whoever's it is. Raises NotFound.
+
+        Whether it may be used is for the caller to find out.
+        """
+        async with self._database.reading() as connection:
+            stored = await results.find(connection, id_=id_)
+        if stored is None or not stored.source:
+            raise errors.NotFound
         return stored
 
     async def open(

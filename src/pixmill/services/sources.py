@@ -9,11 +9,13 @@ from pixmill.engine.preserve import Fact, preserve
 from pixmill.engine.types import ImageInfo, Options
 from pixmill.services.cache import cache_key, digest_of, engine_version
 from pixmill.services.keys import Caller
+from pixmill.services.links import Links
 from pixmill.services.optimization import Finish, Optimization
 from pixmill.services.outcome import Outcome
 from pixmill.services.pool.blob import Blob
-from pixmill.services.results import Results, Stored
+from pixmill.services.results import FOREVER, Results, Stored
 from pixmill.services.uploads import Uploads
+from pixmill.stores.results import SOURCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +30,16 @@ class Sources:
     """
     Stored uploads.
 
-    Each has a row among the results: it expires with them, and whoever has its link can have what
-    it becomes. No other work has its cache key.
+    Each has a row among the results: it expires with them, and no other work has its cache key.
+    Whoever has its name can have what it becomes, and never the upload, which may say where and by
+    whom it was taken. So *links* are for a purpose of their own: none of them opens a result.
     """
 
-    def __init__(self, *, results: Results, uploads: Uploads, optimization: Optimization) -> None:
+    def __init__(
+        self, *, results: Results, links: Links, uploads: Uploads, optimization: Optimization
+    ) -> None:
         self._results = results
+        self._links = links
         self._uploads = uploads
         self._optimization = optimization
 
@@ -63,7 +69,7 @@ class Sources:
         )
         digest = await asyncio.to_thread(digest_of, blob)
         source = await self._results.keep(
-            account_id=account_id, cache_key=f"source {digest}", outcome=upload
+            account_id=account_id, cache_key=f"{SOURCE}{digest}", outcome=upload
         )
         try:
             kept = await self._optimization.keep(
@@ -76,15 +82,14 @@ class Sources:
 
     def name(self, source: Stored) -> str:
         """Return the name under which anybody can have what *source* becomes."""
-        return f"{source.id}-{self._results.link(source)}"
+        return f"{source.id}-{self._links.sign(source.id, expires_at=source.expires_at or FOREVER)}"
 
     async def find(self, name: str) -> Stored:
         """Return the living source with that *name*. Raises NotFound."""
         id_, token = name[:_ID_LENGTH], name[_ID_LENGTH + 1 :]
-        source = await self._results.linked(id_=id_, token=token)
-        if name != f"{id_}-{token}" or not source.cache_key.startswith("source "):
+        if name != f"{id_}-{token}" or not self._links.verify(id_, token):
             raise errors.NotFound
-        return source
+        return await self._results.source(id_=id_)
 
     async def optimized(self, source: Stored, options: Options) -> Stored:
         """

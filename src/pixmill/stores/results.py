@@ -23,6 +23,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pixmill.stores import leases
 from pixmill.stores.tables import UtcDateTime, metadata, record
 
+#: What the cache key of an upload begins with that is kept among the results, and no work's does.
+SOURCE = "source "
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
@@ -55,6 +58,11 @@ class Stored:
     def committed(self) -> bool:
         """Say whether it is kept until somebody deletes it."""
         return self.expires_at is None
+
+    @property
+    def source(self) -> bool:
+        """Say whether it is an upload of which results are made, and so for nobody's eyes."""
+        return self.cache_key.startswith(SOURCE)
 
     def expired(self, now: datetime) -> bool:
         """Say whether its time is over, whether or not its bytes are deleted yet."""

@@ -9,12 +9,14 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pixmill import errors
 from pixmill.cli import files
 from pixmill.cli.optimize.types import EXTENSIONS, Order
 
@@ -23,8 +25,18 @@ NAME = ".pixmill-cache.json"
 #: Version of the file; one of another version is taken for an empty one.
 VERSION = 1
 
+#: What the file begins with, whatever is damaged further on.
+_BEGIN = re.compile(rb'\s*\{\s*"version"\s*:\s*\d+\s*,\s*"entries"\s*:\s*\{')
+_FIRST = f'{{"version":{VERSION},"entries":{{'
+
 #: Entries that are kept, the newest; about 10 MB of file.
 MOST = 50_000
+
+
+class NotACache(errors.BadInput):
+    """This is no cache of Pixmill, so it is not replaced."""
+
+    code = "not_a_cache"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +76,14 @@ class Cache:
     """
     Entries of the file at *path*, and those that this run adds; without *path*, only the latter.
 
-    What cannot be read is *remark*ed, and the file is begun anew.
+    What is damaged is *remark*ed, and the file is begun anew. Raises NotACache for another file.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._new: dict[str, Entry] = {}
         self._known, self.remark = _load(path) if path else ({}, None)
+        self._results = {entry.sha256 for entry in self._known.values()}
 
     def get(self, key: str) -> Entry | None:
         """Return what is known."""
@@ -79,11 +92,17 @@ class Cache:
     def put(self, key: str, entry: Entry) -> None:
         """Remember *entry*."""
         self._new[key] = entry
+        self._results.add(entry.sha256)
+
+    def made(self, sha256: str | None) -> bool:
+        """Say whether the file with *sha256* is a result of some picture."""
+        return sha256 is not None and sha256 in self._results
 
     def save(self) -> None:
         """
-        Add what is new to the file, and to what other runs have added meanwhile. Raises OSError.
+        Add what is new to the file, and to what other runs have added meanwhile.
 
+        Raises OSError, and NotACache when the file has become something else.
         Not durable: what a crash takes away is found out again.
         """
         if not self._path or not self._new:
@@ -94,7 +113,7 @@ class Cache:
             kept = list(self._known.items())[-MOST:]
             # A line for each, so that version control can merge.
             lines = ",\n".join(f"{json.dumps(key)}:{_text(entry)}" for key, entry in kept)
-            text = f'{{"version":{VERSION},"entries":{{\n{lines}\n}}}}\n'
+            text = f"{_FIRST}\n{lines}\n}}}}\n"
             files.write(self._path, text.encode(), durable=False)
 
 
@@ -105,18 +124,26 @@ def _text(entry: Entry) -> str:
 
 def _load(path: Path) -> tuple[dict[str, Entry], str | None]:
     try:
-        content = json.loads(path.read_bytes())
+        data = files.read(path).data
     except FileNotFoundError:
         return {}, None
     except OSError as error:
-        return {}, error.strerror
+        raise NotACache(error.strerror) from error
+    except errors.BadInput as error:
+        raise NotACache(str(error)) from error
+    if not data.strip():
+        return {}, None
+    try:
+        content = json.loads(data)
     except (ValueError, RecursionError):
+        if not _BEGIN.match(data) and not _FIRST.encode().startswith(data):
+            raise NotACache from None
         return {}, "The cache file is damaged; it is begun anew."
-    if not isinstance(content, dict) or content.get("version") != VERSION:
+    entries = content.get("entries") if isinstance(content, dict) else None
+    if not isinstance(entries, dict) or not isinstance(content.get("version"), int):
+        raise NotACache
+    if content["version"] != VERSION:
         return {}, "The cache file is of another version; it is begun anew."
-    entries = content.get("entries")
-    if not isinstance(entries, dict):
-        return {}, "The cache file is damaged; it is begun anew."
     read = {key: _entry(value) for key, value in entries.items()}
     return {key: entry for key, entry in read.items() if entry}, None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -12,8 +13,9 @@ import typer
 
 from pixmill import errors
 from pixmill.cli.optimize import amounts, configuration, pipe, report
-from pixmill.cli.optimize.cache import NAME, Cache
+from pixmill.cli.optimize.cache import NAME, Cache, NotACache
 from pixmill.cli.optimize.finding import Search, find
+from pixmill.cli.optimize.patterns import BadPattern, compiled, is_pattern
 from pixmill.cli.optimize.planning import Planned, plan
 from pixmill.cli.optimize.types import (
     AUTO,
@@ -186,6 +188,12 @@ def optimize(
     formats = _parsed(_formats, "--format")(format_) or (SAME,)
     piped = "-" in paths
     if piped:
+        # What a project wants of its files does not concern what only passes through.
+        output = output if _is_given(ctx, "output") else None
+        in_place = in_place and _is_given(ctx, "in_place")
+        suffix = suffix if _is_given(ctx, "suffix") else None
+        as_json = as_json and _is_given(ctx, "as_json")
+        formats = formats if len(formats) == 1 or _is_given(ctx, "format_") else (SAME,)
         _check_pipe(paths, formats, written=bool(output or in_place or suffix or as_json))
     place = _place(ctx, output, suffix, formats, in_place=in_place, free=piped or check or dry_run)
     savings = _parsed(amounts.savings, "--min-savings")(min_savings)
@@ -210,6 +218,9 @@ def optimize(
         keep_dates=keep_dates,
     )
     cache_path = cache_file or (config.parent if config else Path.cwd()) / NAME
+    search = Search(recursive=recursive, include=include or (), exclude=exclude or ())
+    _check_patterns(paths, search)
+    cache = _cache(None if no_cache or piped else cache_path)
     # Where nothing is known yet, there will be something to do.
     early = not server and (force or no_cache or piped or not cache_path.exists())
     maker = _maker(server, api_key_env, jobs, early=early)
@@ -220,9 +231,7 @@ def optimize(
             typer.echo(f"pixmill: {error}", err=True)
             raise typer.Exit(REMOTE) from error
         return
-    search = Search(recursive=recursive, include=include or (), exclude=exclude or ())
     planned = plan(find(paths, search, place=place, formats=formats), place, formats)
-    cache = Cache(None if no_cache else cache_path)
     rows, trouble = _run(planned, order, maker, cache)
     if cache.remark:
         report.print_remark(cache_path, cache.remark)
@@ -338,6 +347,24 @@ def _check_pipe(paths: Sequence[str], formats: Sequence[str], *, written: bool) 
         raise typer.BadParameter(
             "From stdin a picture goes to stdout, and nothing else.", param_hint="PATH"
         )
+
+
+def _check_patterns(paths: Sequence[str], search: Search) -> None:
+    named = [each for each in paths if is_pattern(each) and not os.path.lexists(each)]
+    said = {"PATH": named, "--include": search.include, "--exclude": search.exclude}
+    for hint, patterns in said.items():
+        try:
+            for each in patterns:
+                compiled(each)
+        except BadPattern as error:
+            raise typer.BadParameter(str(error), param_hint=hint) from error
+
+
+def _cache(path: Path | None) -> Cache:
+    try:
+        return Cache(path)
+    except NotACache as error:
+        raise typer.BadParameter(f"{path}: {error}", param_hint="--cache-file") from error
 
 
 def _positive(text: str) -> int:

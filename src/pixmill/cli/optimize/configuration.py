@@ -9,11 +9,12 @@ from typing import Any
 
 NAME = "pixmill.toml"
 
-#: What a repository that somebody has only looked at must not decide: where pictures and keys go.
-FORBIDDEN = frozenset({"server", "api-key-env", "config"})
+#: What a repository that somebody has only looked at must not decide: where pictures and keys go,
+#: and to which file something is added.
+FORBIDDEN = frozenset({"server", "api-key-env", "config", "summary-md"})
 
-#: Options that name places; in the file they are meant from where it lies.
-_PATHS = frozenset({"output", "cache-file", "summary-md"})
+#: Options that name places; in the file they are meant from where it lies, and lie below that.
+_PATHS = frozenset({"output", "cache-file"})
 
 #: Options that may be given several times.
 _LISTS = frozenset({"include", "exclude"})
@@ -82,7 +83,18 @@ def _value(written: str, name: str, value: Any, folder: Path, *, flag: bool) -> 
         raise BadConfiguration(f"{written} must be a text or a number.")
     if name in _LISTS:
         return [str(value)]
-    return str(folder / str(value)) if name in _PATHS else value
+    return _below(written, folder / str(value), folder) if name in _PATHS else value
+
+
+def _below(written: str, path: Path, folder: Path) -> str:
+    """Return *path*, which no ``..`` and no link may lead out of *folder*."""
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):  # a loop of links, a zero in the name
+        inside = False
+    if not inside:
+        raise BadConfiguration(f"{written} must be below the folder of this file.")
+    return str(path)
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

@@ -8,6 +8,11 @@ from pathlib import PurePath
 _MAGIC = re.compile(r"[*?\[]")
 _TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?\]?[^\]/]*\]|.", re.DOTALL)
 
+
+class BadPattern(ValueError):
+    """The pattern means nothing."""
+
+
 #: Says whether a path below the place where one looks is meant.
 Matcher = Callable[[PurePath], bool]
 
@@ -38,8 +43,11 @@ def matcher(patterns: Sequence[str]) -> Matcher:
 
 @cache
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Return *pattern* as a regular expression."""
-    return re.compile("".join(map(_expression, _TOKEN.findall(pattern.removeprefix("./")))))
+    """Return *pattern* as a regular expression. Raises BadPattern."""
+    try:
+        return re.compile("".join(map(_expression, _TOKEN.findall(pattern.removeprefix("./")))))
+    except re.error as error:
+        raise BadPattern(f"{pattern} is no pattern: {error.msg}.") from error
 
 
 def _expression(token: str) -> str:

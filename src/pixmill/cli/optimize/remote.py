@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from pixmill import errors
-from pixmill.cli.optimize.types import SAME, Made, Order
+from pixmill.cli.optimize.types import AUTO, CHOICES, EXTENSIONS, SAME, Made, Order
 from pixmill.cli.optimize.work import Unusable
 from pixmill.client import (
     AsyncPixmill,
@@ -75,6 +75,7 @@ class RemoteMaker:
         assert item.format is not None
         if order.place.kind == "here" and item.format != info.format:
             raise errors.UnknownFormat("This format is only read, so it cannot stay in place.")
+        _check(made, item, order, format_, info.format)
         return Made(
             data=made,
             format=item.format,
@@ -116,11 +117,14 @@ class RemoteMaker:
         try:
             batch = await self._client.batch(files, **waiting.options)
             for item in batch.items:
-                await self._finish(item, pictures[item.index][1])
+                result = pictures[item.index][1]
+                try:
+                    await self._finish(item, result)
+                except PixmillError as error:  # the others may be there all the same
+                    _fail(result, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody must wait for ever
             for _, result in pictures:
-                if not result.done():
-                    result.set_exception(_told(error))
+                _fail(result, error)
 
     async def _finish(self, item: Item, result: asyncio.Future[tuple[Item, bytes]]) -> None:
         data = await self._client.download(item) if item.url else b""
@@ -132,6 +136,26 @@ class RemoteMaker:
             result.set_exception(Unusable(item.error.message))
         else:
             result.set_exception(errors.BadInput(item.error.message if item.error else None))
+
+
+def _check(made: bytes, item: Item, order: Order, asked: str, own: str) -> None:
+    """Refuse *made* unless it is the picture that *item* tells of, in a format that was *asked*."""
+    wanted = {
+        SAME: [own] if own in EXTENSIONS else EXTENSIONS,
+        AUTO: order.look.accept or CHOICES,
+    }.get(asked, [asked])
+    try:
+        info = probe(made)
+        sound = (info.format, info.upright_size) == (item.format, (item.width, item.height))
+    except errors.Error:
+        sound = False
+    if not sound or item.format not in wanted:
+        raise errors.BadInput("What the server has sent is not the picture that was asked for.")
+
+
+def _fail(result: asyncio.Future[tuple[Item, bytes]], error: Exception) -> None:
+    if not result.done():
+        result.set_exception(_told(error))
 
 
 def _told(error: Exception) -> Exception:

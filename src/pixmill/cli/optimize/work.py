@@ -1,6 +1,7 @@
 """The work on each picture: skip it, or have it made and write what is worth it."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -95,8 +96,8 @@ class Work:
         if self.order.writes:
             try:
                 self.cache.save()
-            except OSError as error:
-                self.cache.remark = error.strerror or "The cache file could not be written."
+            except (errors.Error, OSError) as error:
+                self.cache.remark = _said(error)
 
     async def _one(self, planned: Planned) -> Row:
         source = planned.source
@@ -122,12 +123,22 @@ class Work:
         await self._ready()
         try:
             made = await self._made(read.data, format_)
-            output, entry = await asyncio.to_thread(self._kept, planned, read, made)
+            keeping = asyncio.create_task(self._keep(planned, read, made, key, format_))
+            try:
+                return await asyncio.shield(keeping)
+            finally:  # also when interrupted: what is written must be known
+                await asyncio.wait([keeping])
         except Unusable as error:
             self.trouble = str(error)
             return replace(failed, error=self.trouble)
         except (errors.Error, OSError) as error:
             return replace(failed, error=_said(error))
+
+    async def _keep(
+        self, planned: Planned, read: Read, made: Made, key: str, format_: str
+    ) -> Output:
+        """Write what was *made* if it is worth it, and remember it under *key*."""
+        output, entry = await asyncio.to_thread(self._kept, planned, read, made)
         if entry:
             self.cache.put(key, entry)
             if output.status == "written" and self.order.place.kind == "here" and entry.sha256:
@@ -196,12 +207,12 @@ class Work:
         entry = replace(entry, sha256=digest(made.data))
         if not here and _digest_at(target) == entry.sha256:
             return replace(output, status="cached"), entry
+        self._check_free(target)
         if not self.order.writes:
             return replace(output, status="pending"), None
         if here:
-            files.replace(
-                target, made.data, was=read.status, dates=self.order.keep_dates, durable=False
-            )
+            # Of this there is no other copy, and a crash must not take it.
+            files.replace(target, made.data, was=read.status, dates=self.order.keep_dates)
         else:
             planning.check(target, self.order.place)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -209,6 +220,17 @@ class Work:
                 target, made.data, like=read.status, dates=self.order.keep_dates, durable=False
             )
         return replace(output, status="written"), entry
+
+    def _check_free(self, target: Path) -> None:
+        """Refuse to write over what somebody else has put beside a picture. Raises Conflict."""
+        beside = self.order.place.kind in {"beside", "suffix"}
+        if self.order.force or not beside or not os.path.lexists(target):
+            return
+        if not self.cache.made(_digest_at(target)):
+            raise errors.Conflict(
+                f"{target.name} is there already, and was not made from this picture; "
+                "--force replaces it."
+            )
 
     def _shown(self, path: Path | None) -> str | None:
         """Return *path* as people would name it here."""

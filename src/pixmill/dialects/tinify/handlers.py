@@ -152,7 +152,7 @@ async def _made(call: Call, source: Stored, given: Mapping[str, object]) -> Resp
         facts=order.facts,
         finish=delivery.finish,
     )
-    call.record.made(original_size=source.size, result_size=len(outcome.data))
+    call.record.made(original_size=source.size, result_size=len(outcome.data), count=order.count)
     await _count(call)
     if delivery.location is not None:
         return Response(headers=_size(outcome) | {"Location": delivery.location})

@@ -12,6 +12,7 @@ SOURCE: dict[str, dict[str, Any]] = {
         "type": "object",
         "description": "Where the image is, when it is not the body itself.",
         "properties": {"url": {"type": "string", "format": "uri"}},
+        "required": ["url"],
     }
 }
 
