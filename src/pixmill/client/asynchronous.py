@@ -20,7 +20,9 @@ class AsyncPixmill:
     """
     A Pixmill server at *base_url*, used with *api_key*.
 
-    What fails on the way is tried again, as often as *tries* says, and never charged twice.
+    What fails on the way is tried again, as often as *tries* says. Jobs and batches are never
+    charged twice for it; `optimize` is not either while the server has the result of before, which
+    several servers that are asked at the same moment may not have.
     """
 
     def __init__(

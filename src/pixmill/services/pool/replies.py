@@ -6,6 +6,7 @@ being read, because they are JSON, and they get no further than this module unle
 the shape that is written down here.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, Generic, TypeVar
@@ -44,7 +45,7 @@ class _Ready(Strict):
     missing: dict[str, _Text]
 
 
-class Reply(Strict, Generic[Answer]):
+class Reply(Strict, ABC, Generic[Answer]):
     """A success as a process claims it; the bytes are still to be seen."""
 
     id: int
@@ -56,8 +57,8 @@ class Reply(Strict, Generic[Answer]):
             raise Lie(f"promised {self.size} bytes and wrote {len(data)}")
         return self._answer(data)
 
-    def _answer(self, data: bytes) -> Answer:
-        raise NotImplementedError
+    @abstractmethod
+    def _answer(self, data: bytes) -> Answer: ...
 
 
 class Source(Strict):
