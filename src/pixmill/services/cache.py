@@ -62,6 +62,7 @@ def _canonical(value: object) -> str:
 class _Flight(Generic[T]):
     work: asyncio.Task[T]
     waiting: int = 0
+    taken: bool = False
 
 
 class SingleFlight(Generic[T]):
@@ -77,14 +78,19 @@ class SingleFlight(Generic[T]):
         self._flights: dict[str, _Flight[T]] = {}
 
     async def run(self, key: str, work: Callable[[], Coroutine[Any, Any, T]]) -> tuple[T, bool]:
-        """Return what *work* returns, and whether it was this call that began it."""
+        """
+        Return what *work* returns, and whether this is the first of the calls that get it.
+
+        Whoever began it may have left: there is one of those who stayed that it was done for.
+        """
         flight = self._flights.get(key)
-        first = flight is None
         if flight is None:
             flight = self._flights[key] = _Flight(asyncio.create_task(work()))
         flight.waiting += 1
         try:
-            return await asyncio.shield(flight.work), first
+            result = await asyncio.shield(flight.work)
+            first, flight.taken = not flight.taken, True
+            return result, first
         finally:
             flight.waiting -= 1
             if flight.waiting == 0:

@@ -217,7 +217,7 @@ class Optimization:
     async def _made(
         self, account_id: str, key: str, *, blob: Blob, options: Options, patient: bool = False
     ) -> tuple[Outcome, bool]:
-        """Do the work, once for all who ask for it now; say whether this call began it."""
+        """Do the work, once for all who ask for it now; say whether it is this call's to pay."""
 
         async def work(own: Blob) -> Outcome:
             with own:

@@ -1,6 +1,7 @@
 """Orders: what is accepted, what is refused, what it holds, and what is told of it."""
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -27,7 +28,7 @@ from pixmill.stores.leases import leases
 from pixmill.stores.quotas import reservations
 from services.desk import Desk
 from services.jobs.audit import Audit, everything
-from services.jobs.mill import AVIF, BASE, HOOK, WEBP, Mill, nothing, picture
+from services.jobs.mill import AVIF, BASE, HOOK, WEBP, Mill, nothing, picture, press
 
 pytestmark = pytest.mark.anyio
 
@@ -251,6 +252,41 @@ async def test_what_two_make_at_the_same_time_is_charged_for_once_if_so_agreed(
         )
     assert len(mill.press.seen) == 2
     assert (found.requests, found.taken, found.cached) == ((1, 1, 1) if free else (2, 2, 0))
+    await audit.check()
+
+
+async def test_who_ends_first_of_those_who_share_the_work_is_charged_for_it(
+    mill: Mill, audit: Audit, five: Caller
+) -> None:
+    """Else one is free for the other's sake, and the other for the one's."""
+    chunks = [(await mill.submit(five, 1, free_repeats=True)).chunk_id for _ in range(2)]
+    stored = Counter[str]()
+    over = asyncio.Event()
+
+    async def together(data: bytes, options: Options) -> bytes:
+        while not any(each.waiting == 2 for each in mill.optimization._flights._flights.values()):
+            await asyncio.sleep(0)
+        return await press(data, options)
+
+    async def late() -> None:
+        stored["times"] += 1
+        if stored["times"] == 1:
+            await over.wait()
+
+    async def run(chunk_id: str | None) -> None:
+        assert chunk_id
+        await mill.work().run(chunk_id)
+        over.set()
+
+    mill.press.mood, mill.objects.before_put = together, late
+    await asyncio.gather(*map(run, chunks))
+
+    async with mill.database.reading() as connection:
+        found = await usage.find(
+            connection, subject=five.account.id, period=clocks.period(mill.clock())
+        )
+    assert len(mill.press.seen) == 1
+    assert (found.requests, found.taken, found.cached) == (1, 1, 1)
     await audit.check()
 
 

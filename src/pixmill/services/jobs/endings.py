@@ -38,12 +38,18 @@ class GivenUp(Exception):
         self.stored = stored
 
 
-class Repeated(Exception):
-    """Somebody else has entered the same work of the same account meanwhile, and is charged."""
+class Misjudged(Exception):
+    """
+    What decides who is charged for work that several asked for is what is entered by now.
 
-    def __init__(self, stored: Stored) -> None:
+    Either somebody else has entered the same work of the same account meanwhile, or the one who
+    was thought to have done so has not.
+    """
+
+    def __init__(self, stored: Stored, *, cached: bool) -> None:
         super().__init__()
         self.stored = stored
+        self.cached = cached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +76,8 @@ class Endings:
         """
         End *job* with *products*, of which the first is a result, and charge for them.
 
-        False: it has ended before, and nothing was done. Raises GivenUp, or Repeated where that
-        means that there is nothing to charge, and then nothing may be committed.
+        False: it has ended before, and nothing was done. Raises GivenUp, or Misjudged where that
+        changes what is charged, and then nothing may be committed.
         """
         made = [_made(product) for product in products]
         if not await jobs.end(
@@ -90,12 +96,10 @@ class Endings:
         for product in sorted(prepared, key=lambda each: each.stored.key):
             if not await self.results.enter(connection, product.stored):
                 raise GivenUp(product.stored)
-            if (
-                chunk.free_repeats
-                and not product.cached
-                and await self.results.repeats(connection, product.stored)
-            ):
-                raise Repeated(product.stored)
+            if chunk.free_repeats:
+                cached = await self.results.repeats(connection, product.stored)
+                if cached != product.cached:
+                    raise Misjudged(product.stored, cached=cached)
         free = [each for each in prepared if each.cached and chunk.free_repeats]
         await self._leave(connection, job)
         await holds.settle(

@@ -8,12 +8,11 @@ from dataclasses import replace
 
 from pixmill import clock, errors
 from pixmill.services.fetching.fetcher import Fetcher
-from pixmill.services.jobs.endings import Endings, GivenUp, Repeated
+from pixmill.services.jobs.endings import Endings, GivenUp, Misjudged
 from pixmill.services.jobs.types import CHUNKS, SINGLES, Chunk, Failure, Job, load_options
 from pixmill.services.optimization import Optimization, Prepared
 from pixmill.services.pool.blob import Blob
 from pixmill.services.queue.queue import Queue
-from pixmill.services.results import Stored
 from pixmill.services.traffic import Traffic
 from pixmill.services.uploads import Uploads
 from pixmill.stores import chunks, jobs
@@ -165,8 +164,8 @@ class Work:
                 except GivenUp as given_up:
                     await self._endings.results.discard(given_up.stored)
                     products = await self._products(job, blob, filename)
-                except Repeated as repeated:
-                    products = [_known(product, repeated.stored) for product in products]
+                except Misjudged as misjudged:
+                    products = [_corrected(product, misjudged) for product in products]
                 else:
                     if ended:
                         self._count(chunk, products, source_size=blob.size)
@@ -251,8 +250,8 @@ class Work:
         )
 
 
-def _known(product: Prepared | Failure, stored: Stored) -> Prepared | Failure:
-    """Say of *product*, if it is what was *stored*, that the work had been done before."""
-    if isinstance(product, Prepared) and product.stored is stored:
-        return replace(product, cached=True)
+def _corrected(product: Prepared | Failure, misjudged: Misjudged) -> Prepared | Failure:
+    """Say of *product*, if it is what was *misjudged*, whether it had been made before."""
+    if isinstance(product, Prepared) and product.stored is misjudged.stored:
+        return replace(product, cached=misjudged.cached)
     return product

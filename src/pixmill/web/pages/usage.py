@@ -1,5 +1,6 @@
 """What an account has used: by day, key and API, as a page and as CSV; and its credits."""
 
+import asyncio
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,9 @@ _RANGES = {"month": "This month", "30": "Last 30 days", "90": "Last 90 days"}
 
 #: Entries of the credits' history on one page.
 _ENTRIES = 50
+
+#: Seconds that a reader waits for what was counted in the last one to be written.
+_PATIENCE = 2
 
 #: What a spreadsheet would take for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -135,8 +139,10 @@ def past(report: TrafficReport, *, today: date) -> Mapping[date, Numbers]:
 
 async def read_report(visit: Visit, *, since: date, until: date) -> TrafficReport:
     """Return what the account's keys did, up to this moment."""
-    with suppress(errors.Busy):  # to read is possible while nothing can be written
-        await visit.services.traffic.flush()
+    # To read is possible while nothing can be written: a busy database, a full disk.
+    with suppress(TimeoutError, errors.Busy, errors.Unavailable):
+        async with asyncio.timeout(_PATIENCE):
+            await visit.services.traffic.flush()
     return await visit.services.traffic.days(account_id=visit.account_id, since=since, until=until)
 
 
