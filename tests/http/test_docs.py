@@ -9,26 +9,21 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from pixmill.dialects import all_dialects
 
+from fixtures.browsers import chromium
 from fixtures.servers import RunningServer
 
-CHROMIUM = Path("/usr/bin/chromium")
 SWAGGER_UI = files("pixmill.http") / "static" / "swagger-ui"
 
 
 @pytest.fixture(scope="module")
 def page(server: RunningServer) -> Iterator[tuple[Page, list[str]]]:
     """Give the opened page, and everything that it complained of or asked elsewhere."""
-    assert CHROMIUM.exists(), "Chromium is missing: apt-get install chromium"
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-dev-shm-usage"],
-        )
+    with chromium() as browser:
         opened = browser.new_page()
         # What Chromium suggests about the fields of Swagger UI's own forms is no complaint.
         opened.on(
@@ -42,7 +37,6 @@ def page(server: RunningServer) -> Iterator[tuple[Page, list[str]]]:
         opened.on("requestfailed", lambda request: complaints.append(request.url))
         opened.goto(f"{server.base_url}/docs", wait_until="networkidle")
         yield opened, complaints
-        browser.close()
 
 
 def strange(url: str, server: RunningServer) -> list[str]:

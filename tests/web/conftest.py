@@ -1,18 +1,16 @@
 """Visitors to the website, as fixtures."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from pixmill.services.accounts import Accounts
 from web.visitors import OPERATOR, NewVisitor, Visitor, signed_in, watched
 
+from fixtures.browsers import chromium
 from fixtures.servers import OwnServer, RunningServer, opened, run
-
-CHROMIUM = Path("/usr/bin/chromium")
 
 # Milliseconds that a page has to become what it should: other tests run beside this one.
 expect.set_options(timeout=30_000)
@@ -20,13 +18,8 @@ expect.set_options(timeout=30_000)
 
 @pytest.fixture(scope="module")  # while it is there, no test can run an event loop of its own
 def browser() -> Iterator[Browser]:
-    assert CHROMIUM.exists(), "Chromium is missing: apt-get install chromium"
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture

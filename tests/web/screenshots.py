@@ -10,15 +10,15 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import requests
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from rich.console import Console
 from rich.progress import track
 
 from pixmill.web.pages import all_pages
-from web.conftest import CHROMIUM
 from web.visitors import OPERATOR, Visitor, watched
 
 from fixtures import servers
+from fixtures.browsers import chromium
 from fixtures.pictures import encode, graphic, photo
 from fixtures.servers import RunningServer
 
@@ -46,9 +46,8 @@ def main() -> None:
     """Take all pictures, and say where they are."""
     console = Console(stderr=True)
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         server = servers.start(Path(folder))
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         try:
             guest, operator = watched(browser, server), watched(browser, server)
             operator.become(OPERATOR)
@@ -57,7 +56,6 @@ def main() -> None:
             for page, path, look, name in track(shots, "Taking pictures", console=console):
                 take(page, server.base_url + path, look, FOLDER / f"{name}-{look.name}.png")
         finally:
-            browser.close()
             server.stop()
     console.print(f"{len(shots)} pictures are in {FOLDER}/")
 
