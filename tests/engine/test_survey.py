@@ -66,6 +66,15 @@ def test_every_format_is_measured(format_, data):
     assert not found.c2pa
 
 
+def test_a_single_pixel_has_one_color():
+    alone = Image.new("RGBA", (3, 3))
+    alone.putpixel((1, 1), (190, 30, 90, 255))
+
+    for picture in (Image.new("RGB", (1, 1), (190, 30, 90)), alone):
+        [color] = measured(encode(picture, "PNG")).colors
+        assert (color.hex, color.share) == ("#be1e5a", 1.0)
+
+
 def test_sides_and_preview_are_upright():
     found = measured(encode(quadrants(), "JPEG", exif=exif(6)))
     corner = np.asarray(decoded(found.data).convert("RGB"))[8, 8]

@@ -45,11 +45,13 @@ def dominant(pixels: NDArray[np.uint8]) -> tuple[Color, ...]:
     seen = _seen(pixels)
     if not len(seen):
         return ()
-    lab = cv2.cvtColor(seen[np.newaxis].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0]
+    # A column with three channels: a single row of three columns would be three gray pixels.
+    column = cv2.cvtColor(seen[:, np.newaxis].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab = column[:, 0]
     groups = min(_GROUPS, len(np.unique(seen, axis=0)))
     cv2.setRNGSeed(1)
     _, labels, centers = cv2.kmeans(
-        lab, groups, np.zeros((0, 1), np.int32), _ROUNDS, 1, cv2.KMEANS_PP_CENTERS
+        column, groups, np.zeros((0, 1), np.int32), _ROUNDS, 1, cv2.KMEANS_PP_CENTERS
     )
     counts = np.bincount(labels.ravel(), minlength=groups)
     found = []

@@ -18,11 +18,9 @@ from pixmill.engine.words.types import Words
 from pixmill.services.pool.blob import Blob
 from pixmill.services.pool.pool import Pool
 from pixmill.services.production import measure
-from pixmill.services.sessions.names import local_name
-from pixmill.services.sessions.types import LOCAL
-from pixmill.services.vision.filenames import unique
+from pixmill.services.vision.filenames import local_name, unique
 from pixmill.services.vision.providers import describe
-from pixmill.services.vision.types import TEXT_FIELDS, Described, Style, Vision
+from pixmill.services.vision.types import LOCAL, TEXT_FIELDS, Described, Style, Vision
 
 #: A note: there is a sidecar, but it is not this picture's.
 STALE = "sidecar_of_another_picture"

@@ -8,13 +8,13 @@ from typing import Any
 from pixmill.dialects.picture_optimizer import texts, words
 from pixmill.dialects.picture_optimizer.places import Links, upload_path
 from pixmill.services.sessions.types import (
-    LOCAL,
     Content,
     Picture,
     Session,
     Status,
     load_texts,
 )
+from pixmill.services.vision.types import LOCAL
 
 #: What is known of an image's words.
 STATUSES: Mapping[Status, str] = {

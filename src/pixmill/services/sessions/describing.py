@@ -12,12 +12,11 @@ from pixmill import errors
 from pixmill.engine.survey import Survey
 from pixmill.services.optimization import Optimization
 from pixmill.services.sessions.endings import Endings, Spent
-from pixmill.services.sessions.names import local_name
-from pixmill.services.sessions.types import LOCAL, Done, Run, Task, Texts, dump_texts, load_texts
+from pixmill.services.sessions.types import Done, Run, Task, Texts, dump_texts, load_texts
 from pixmill.services.uploads import Uploads
-from pixmill.services.vision.filenames import unique
+from pixmill.services.vision.filenames import local_name, unique
 from pixmill.services.vision.text import cut
-from pixmill.services.vision.types import Described, Lengths, Partial, Style, Vision
+from pixmill.services.vision.types import LOCAL, Described, Lengths, Partial, Style, Vision
 from pixmill.stores import sessions
 from pixmill.stores.db import Database
 from pixmill.stores.sessions import Picture

@@ -32,11 +32,6 @@ def bases(chosen: Sequence[Chosen], taken: Mapping[str, str]) -> list[str]:
     return unique([_base(each) for each in chosen], taken=others)
 
 
-def local_name(title: str | None, filename: str) -> str | None:
-    """Return a name for a file made of what is known of it without a model (PO-57)."""
-    return (slug(title) if title else None) or slug(PurePosixPath(filename).stem)
-
-
 def _base(chosen: Chosen) -> str:
     texts = chosen.texts or load_texts(chosen.picture.words)
     if texts and texts.filename and (name := slug(texts.filename)):

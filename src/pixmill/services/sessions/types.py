@@ -26,8 +26,7 @@ MEMORY = timedelta(days=7)
 MOST_AT_ONCE = 100
 MOST_PICTURES = 1_000
 
-#: Who found the words of a picture, when no model did.
-LOCAL = "local"
+#: Who found the words of a picture, beside models and `LOCAL`.
 PERSON = "person"
 
 #: Names of events. All but `OVER` are about one picture.

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable
+from pathlib import PurePosixPath
 
 from anyascii import anyascii
 
@@ -32,6 +33,11 @@ def slug(text: str) -> str | None:
     if _RESERVED.fullmatch(name):
         name = f"file-{name}"
     return name or None
+
+
+def local_name(title: str | None, filename: str) -> str | None:
+    """Return a name for a file made of what is known of it without a model (PO-57)."""
+    return (slug(title) if title else None) or slug(PurePosixPath(filename).stem)
 
 
 def unique(names: Iterable[str], *, taken: Collection[str] = ()) -> list[str]:

@@ -11,6 +11,9 @@ from pixmill import errors
 TextField = Literal["title", "alt", "caption", "description"]
 TEXT_FIELDS: tuple[TextField, ...] = ("title", "alt", "caption", "description")
 
+#: Who found the words of a picture, when no model did.
+LOCAL = "local"
+
 #: Characters of the longest house style that is taken; it goes with every picture.
 HOUSE_STYLE_LENGTH = 4_000
 
