@@ -6,7 +6,6 @@ A command's module is only imported when the command is run (`LazyGroup`), so th
 """
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +14,7 @@ from typer.main import get_command
 
 import pixmill
 from pixmill import errors
+from pixmill.cli.importing import load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +102,7 @@ class LazyGroup(TyperGroup):
 
 
 def _load(name: str, lazy: Lazy) -> Any:  # noqa: ANN401 - Typer's own base class is private
-    module, _, attribute = lazy.target.partition(":")
-    loaded = getattr(import_module(module), attribute)
+    loaded = load(lazy.target)
     if not isinstance(loaded, typer.Typer):
         function, loaded = loaded, typer.Typer(add_completion=False)
         loaded.command(name)(function)

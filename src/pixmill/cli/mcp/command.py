@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pixmill.cli.optimize.command import load
+from pixmill.cli.importing import load
 
 #: Top-level packages of the extra ``mcp``.
 _EXTRA = {"mcp", "mcp_types"}

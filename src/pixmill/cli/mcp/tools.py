@@ -16,6 +16,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 
 from pixmill import errors
+from pixmill.cli.importing import load
 from pixmill.cli.mcp.progress import Progress
 from pixmill.cli.mcp.roots import Roots
 from pixmill.cli.mcp.types import (
@@ -39,7 +40,7 @@ from pixmill.cli.mcp.types import (
 )
 from pixmill.cli.optimize import report
 from pixmill.cli.optimize.cache import Cache
-from pixmill.cli.optimize.command import IN_PLACE, load
+from pixmill.cli.optimize.command import IN_PLACE
 from pixmill.cli.optimize.finding import Search, find
 from pixmill.cli.optimize.planning import plan
 from pixmill.cli.optimize.types import (

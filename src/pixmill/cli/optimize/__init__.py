@@ -7,5 +7,5 @@ and `planning` where their results go; `work` does it, file by file, past the `c
 made by `local` codec processes or on a `remote` server; `report` tells what came of it.
 
 What is imported before there is something to do is kept light: codecs, settings and the client are
-loaded (`command.load`) when they are needed.
+loaded (`importing.load`) when they are needed.
 """

@@ -1,17 +1,16 @@
 """`pixmill optimize`: the command itself."""
 
 import asyncio
-import gc
 import os
 import signal
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from pixmill import errors
+from pixmill.cli.importing import load
 from pixmill.cli.optimize import amounts, configuration, pipe, report
 from pixmill.cli.optimize.cache import NAME, Cache, NotACache
 from pixmill.cli.optimize.finding import Search, find
@@ -285,16 +284,6 @@ def _maker(server: str | None, api_key_env: str, jobs: int | None, *, early: boo
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--server") from error
     return maker
-
-
-def load(reference: str) -> Any:  # noqa: ANN401 - whatever it names
-    """Return what ``module:name`` names, which takes a while to import."""
-    module, _, name = reference.partition(":")
-    gc.disable()  # what is imported stays; to look for garbage in it would take a fifth of the time
-    try:
-        return getattr(import_module(module), name)
-    finally:
-        gc.enable()
 
 
 def _place(
