@@ -25,7 +25,7 @@ import typer
 from benchmarks.chaos.auditing import Audit, audit
 from benchmarks.chaos.calling import Caller, Wrong
 from benchmarks.chaos.killing import PAUSES, Killer, Victim
-from benchmarks.chaos.loading import Load
+from benchmarks.chaos.loading import AHEAD, Load
 from benchmarks.chaos.worlds import World, embedded, grown
 from benchmarks.tables import show
 
@@ -68,19 +68,20 @@ def main(
         sys.exit(1)
 
 
-def run(
+def run(  # noqa: PLR0913 - how hard it is made
     world: World,
     *,
     kills: int,
     seed: int,
     pauses: tuple[float, float] = PAUSES,
     around: float = AROUND,
+    ahead: int = AHEAD,
 ) -> Outcome:
     """Kill *kills* times under load, let the world become quiet, and audit it."""
     customer = world.customer()
     caller = Caller(base_url=lambda: world.base_url, key=customer.key)
     killer = Killer(world=world, chance=random.Random(seed), pauses=pauses)
-    load = Load(caller, seed=seed)
+    load = Load(caller, seed=seed, ahead=ahead)
     with load.running():
         time.sleep(around)
         killer.kill(kills)

@@ -1,6 +1,7 @@
 """What was promised against what there is: items, results, usage, and nothing left over."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from pixmill.stores.usage import Usage
 
 #: Items of one page.
 PAGE = 500
+#: Seconds in which a queue whose database was away has looked again at what it was doing.
+QUIET_WITHIN = 60
 
 
 @dataclass(kw_only=True)
@@ -151,6 +154,10 @@ async def _books(
         begun = sum(parcel.chunks for parcel in parcels)
         chunks = "SELECT count(*) FROM chunks WHERE account_id = :account"
         queue = f"SELECT count(*) FROM {dbos}workflow_status WHERE status"
+        queued = f"{queue} IN ('ENQUEUED', 'PENDING')"
+        deadline = time.monotonic() + QUIET_WITHIN
+        while await number(queued) and time.monotonic() < deadline:  # noqa: ASYNC110 - it is a table
+            await asyncio.sleep(0.2)
         keys = "SELECT count(*) FROM idempotency_keys WHERE account_id = :account"
         held = "SELECT count(*) FROM reservations WHERE subject = :account"
         pairs = {
@@ -165,7 +172,7 @@ async def _books(
             # the database is away, leaves it until it lapses.
             "reservations left": (await number(held), 0),
             "uploads left": (len((await connection.execute(_uploads_left())).all()), 0),
-            "work in the queue": (await number(f"{queue} IN ('ENQUEUED', 'PENDING')"), 0),
+            "work in the queue": (await number(queued), 0),
             "work that failed": (await number(f"{queue} = 'ERROR'"), 0),
         }
     await database.close()

@@ -50,12 +50,13 @@ class Parcel:
 
 
 class Load:
-    """Sends batches for as long as it is told to."""
+    """Sends batches for as long as it is told to, each sender so many files *ahead*."""
 
-    def __init__(self, caller: Caller, *, seed: int) -> None:
+    def __init__(self, caller: Caller, *, seed: int, ahead: int = AHEAD) -> None:
         self.caller = caller
         self.parcels: list[Parcel] = []
         self._seed = seed
+        self._ahead = ahead
         self._enough = threading.Event()
         self._numbers = itertools.count()
         self._failures: list[BaseException] = []
@@ -109,7 +110,7 @@ class Load:
             self._send_chunk(parcel, chance, final=last)
             if last:
                 return
-            while self._unfinished(parcel) > AHEAD and not self._enough.is_set():
+            while self._unfinished(parcel) > self._ahead and not self._enough.is_set():
                 time.sleep(LOOK_SECONDS)
 
     def _send_chunk(self, parcel: Parcel, chance: random.Random, *, final: bool) -> None:

@@ -25,7 +25,7 @@ import typer
 from benchmarks.chaos.asking import PAUSE, Asking, Heard
 from benchmarks.chaos.auditing import Audit, audit, charged
 from benchmarks.chaos.calling import Caller, Wrong
-from benchmarks.chaos.loading import Load
+from benchmarks.chaos.loading import AHEAD, Load
 from benchmarks.chaos.worlds import World, grown
 from benchmarks.tables import show
 
@@ -53,13 +53,19 @@ class Outcome:
     problems: list[str]
 
 
-def run(
-    world: World, *, service: str, manner: Manner, seconds: float, around: float = AROUND
+def run(  # noqa: PLR0913 - how hard it is made
+    world: World,
+    *,
+    service: str,
+    manner: Manner,
+    seconds: float,
+    around: float = AROUND,
+    ahead: int = AHEAD,
 ) -> Outcome:
     """Take *service* away for so long, let the world become quiet, and audit it."""
     customer = world.customer()
     caller = Caller(base_url=lambda: world.base_url, key=customer.key)
-    load = Load(caller, seed=1)
+    load = Load(caller, seed=1, ahead=ahead)
     before = [node.pid for node in world.nodes]
     with load.running():
         load.wait_until_begun()

@@ -18,13 +18,13 @@ from fixtures.pictures import decoded
 
 
 def test_a_small_batch():
-    done = CliRunner().invoke(app, ["--tiny", "120", "--ahead", "100", "--json"])
+    done = CliRunner().invoke(app, ["--tiny", "60", "--ahead", "50", "--json"])
 
     assert done.exit_code == 0, done.output
     figures = json.loads(done.stdout)
-    assert (figures["completed"], figures["failed"]) == (120, 0)
-    assert figures["zip"]["members"] == figures["zip"]["distinct"] == 120
-    assert figures["zip"]["decoded"] == 120
+    assert (figures["completed"], figures["failed"]) == (60, 0)
+    assert figures["zip"]["members"] == figures["zip"]["distinct"] == 60
+    assert figures["zip"]["decoded"] == 60
     assert 0 < figures["accepted_seconds"] <= figures["finished_seconds"]
     assert 0 < figures["whole"]["cpu"]["engine"] < figures["whole"]["cpu"]["server"] * 50
     assert {row["part"] for row in figures["memory"]} >= {"server", "fork server", "codec 1"}

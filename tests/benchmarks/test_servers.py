@@ -14,7 +14,7 @@ def test_one_round_against_our_own_server(tmp_path):
     (tmp_path / "wide.jpg").write_bytes(encode(photo(320, 240), "JPEG", quality=92))
     (tmp_path / "narrow.jpg").write_bytes(encode(photo(60, 80), "JPEG"))
 
-    arguments = ["--only", "pixmill", "--rounds", "1", "--repeat", "5", "--width", "80", "--json"]
+    arguments = ["--only", "pixmill", "--rounds", "1", "--repeat", "3", "--width", "80", "--json"]
     done = CliRunner().invoke(app, [str(tmp_path), *arguments])
 
     assert done.exit_code == 0, done.output

@@ -22,7 +22,7 @@ def world(tmp_path_factory):
     ],
 )
 def test_callers_hear_503_while_a_service_is_away_and_nothing_is_lost(world, service, manner):
-    outcome = run(world, service=service, manner=manner, seconds=2, around=0.5)
+    outcome = run(world, service=service, manner=manner, seconds=2, around=0.5, ahead=15)
 
     assert outcome.wrong == []
     assert outcome.problems == []
