@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pixmill.stores.tables import UtcDateTime, metadata, record, upserts
+from pixmill.stores.tables import UtcDateTime, metadata, once, record, upserts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +250,10 @@ async def retire(connection: AsyncConnection, *, before: datetime, limit: int) -
         .with_for_update(skip_locked=True)
     )
     statement = (
-        batches.update().where(batches.c.id.in_(old)).values(name=None).returning(batches.c.id)
+        batches.update()
+        .where(batches.c.id.in_(once(old)))
+        .values(name=None)
+        .returning(batches.c.id)
     )
     return [str(id_) for id_ in (await connection.execute(statement)).scalars()]
 

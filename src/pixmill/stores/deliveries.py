@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pixmill.stores.tables import UtcDateTime, metadata, record
+from pixmill.stores.tables import UtcDateTime, metadata, once, record
 
 State = Literal["pending", "delivered", "failed", "disabled"]
 
@@ -282,7 +282,7 @@ async def order(
     )
     ordered = await connection.execute(
         deliveries.update()
-        .where(deliveries.c.id.in_(due))
+        .where(deliveries.c.id.in_(once(due)))
         .values(
             attempts=deliveries.c.attempts + 1,
             failures=deliveries.c.failures + case((deliveries.c.queued, 1), else_=0),

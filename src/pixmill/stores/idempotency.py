@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pixmill.stores.tables import UtcDateTime, metadata, upserts
+from pixmill.stores.tables import UtcDateTime, metadata, once, upserts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,11 +158,11 @@ async def forget(connection: AsyncConnection, *, before: datetime, limit: int) -
         .with_for_update(skip_locked=True)
     )
     gone = await connection.execute(
-        delete(idempotency_keys).where(
-            tuple_(_ROW.account_id, _ROW.key).in_(over), _ROW.ends_at <= before
-        )
+        delete(idempotency_keys)
+        .where(tuple_(_ROW.account_id, _ROW.key).in_(once(over)), _ROW.ends_at <= before)
+        .returning(_ROW.key)
     )
-    return gone.rowcount
+    return len(gone.all())
 
 
 def _names(claim: Claim) -> dict[str, object]:

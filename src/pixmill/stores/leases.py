@@ -29,7 +29,7 @@ from datetime import datetime
 from sqlalchemy import Column, Table, Text, bindparam, case, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pixmill.stores.tables import UtcDateTime, metadata, upserts
+from pixmill.stores.tables import UtcDateTime, metadata, once, upserts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ async def lapse(connection: AsyncConnection, *, now: datetime, limit: int) -> li
     over = over.limit(limit).with_for_update(skip_locked=True)
     gone = await connection.execute(
         leases.update()
-        .where(leases.c.key.in_(over), leases.c.ends_at <= now)
+        .where(leases.c.key.in_(once(over)), leases.c.ends_at <= now)
         .values(digest=None)
         .returning(leases.c.key)
     )

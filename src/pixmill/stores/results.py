@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pixmill.stores import leases
-from pixmill.stores.tables import UtcDateTime, metadata, record
+from pixmill.stores.tables import UtcDateTime, metadata, once, record
 
 #: What the cache key of an upload begins with that is kept among the results, and no work's does.
 SOURCE = "source "
@@ -172,5 +172,5 @@ async def forget(connection: AsyncConnection, *, before: datetime, limit: int) -
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    statement = results.delete().where(results.c.id.in_(old))
-    return (await connection.execute(statement)).rowcount
+    statement = results.delete().where(results.c.id.in_(once(old))).returning(results.c.id)
+    return len((await connection.execute(statement)).all())

@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import DateTime, Dialect, MetaData, Table
+from sqlalchemy import DateTime, Dialect, MetaData, Select, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
@@ -64,6 +64,18 @@ def upserts(table: Table, build: Callable[[Upsert], Upsert]) -> dict[str, Upsert
         dialect: build(insert).execution_options(preserve_rowcount=True)
         for dialect, insert in inserts.items()
     }
+
+
+def once(chosen: Select[Any]) -> Select[Any]:
+    """
+    Return *chosen*, a limited number of rows that are locked, for an ``IN`` of what changes them.
+
+    PostgreSQL may look a subquery up again for each row that it compares with it. With the rows
+    that it took before locked or changed, it finds others each time: more than the limit. What is
+    said with ``WITH`` and locks rows it looks up once (PostgreSQL manual, 7.8.3). Whoever
+    needs to know how many there were has them returned: the module for SQLite counts none.
+    """
+    return select(chosen.cte("chosen"))
 
 
 def record(kind: type[T], values: Iterable[Any]) -> T:
