@@ -144,8 +144,6 @@ async def _books(
     database = Database(world.database_url)
     dbos = "dbos." if database.dialect == "postgresql" else ""
     account = {"account": customer.account_id}
-    used = await _usage(world.database_url, customer)
-    found.charged = used.requests
     async with database.reading() as connection:
 
         async def number(statement: str) -> int:
@@ -158,6 +156,8 @@ async def _books(
         deadline = time.monotonic() + QUIET_WITHIN
         while await number(queued) and time.monotonic() < deadline:  # noqa: ASYNC110 - it is a table
             await asyncio.sleep(0.2)
+        used = await _usage(world.database_url, customer)
+        found.charged = used.requests
         keys = "SELECT count(*) FROM idempotency_keys WHERE account_id = :account"
         held = "SELECT count(*) FROM reservations WHERE subject = :account"
         pairs = {

@@ -1,25 +1,23 @@
 """The page of `pixmill analyze --review`, in a browser."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from cli.analyzing import analyze, contents
 from pixmill.engine import words
 from pixmill.engine.words.types import Words
 
+from fixtures.browsers import chromium
 from fixtures.pictures import encode, graphic, photo
 
-CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = '"><script>alert(1)</script><img src="https://x.test/" onerror=alert(2)>\u202e&amp;'
 
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory) -> Iterator[tuple[Page, list[str]]]:
     """Give the opened page, and everything that it complained of or asked elsewhere."""
-    assert CHROMIUM.exists(), "Chromium is missing: apt-get install chromium"
     folder = tmp_path_factory.mktemp("review")
     hostile = words.embed(encode(photo(), "JPEG"), Words(alt=HOSTILE, keywords=(HOSTILE,)))
     (folder / "<img src=x onerror=alert(3)>.jpg").write_bytes(hostile.data)
@@ -29,10 +27,7 @@ def opened(tmp_path_factory) -> Iterator[tuple[Page, list[str]]]:
     assert done.returncode == 1, done.stderr
 
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
+    with chromium() as browser:
         page = browser.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -40,7 +35,6 @@ def opened(tmp_path_factory) -> Iterator[tuple[Page, list[str]]]:
         page.on("request", lambda request: complaints.extend(strange(request.url)))
         page.goto((folder / "review.html").as_uri(), wait_until="networkidle")
         yield page, complaints
-        browser.close()
 
 
 def strange(url: str) -> list[str]:

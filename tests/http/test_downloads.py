@@ -43,9 +43,10 @@ class Window:
         self.client = client
 
     async def keep(self, **details: Any) -> Stored:
-        return await self.results.keep(
+        stored, _ = await self.results.keep(
             account_id=self.account_id, cache_key="0", outcome=outcome(), **details
         )
+        return stored
 
     async def ask(
         self, stored: Stored, headers: dict[str, str] | None = None, method: str = "GET"

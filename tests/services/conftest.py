@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pixmill.services.accounts import Accounts
-from pixmill.services.keys import Keys
+from pixmill.services.keys import Caller, Keys
 from pixmill.services.plans import Plans
 from pixmill.services.quotas import Quotas
 from pixmill.services.usage import Usage
@@ -64,3 +64,10 @@ async def mill(
 @pytest.fixture
 def audit(mill: Mill) -> Audit:
     return Audit(mill)
+
+
+@pytest.fixture
+async def five(plans: Plans, desk: Desk) -> Caller:
+    """Give a caller whose account has five requests a month."""
+    await plans.change(name="octosqueeze-free", changes={"monthly_requests": 5})
+    return await desk.caller("octosqueeze-free")

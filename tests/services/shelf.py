@@ -81,9 +81,10 @@ async def _keep_and_read(url: str, storage_url: str, account_id: str) -> tuple[i
             stored = await results.cached(account_id=account_id, cache_key=key)
             if stored and random.random() < 0.5:
                 stored = await results.again(stored=stored)
-            stored = stored or await results.keep(
-                account_id=account_id, cache_key=key, outcome=outcome(data)
-            )
+            if stored is None:
+                stored, _ = await results.keep(
+                    account_id=account_id, cache_key=key, outcome=outcome(data)
+                )
             await asyncio.sleep(random.random() * 0.1)
             if not stored.expired(clock.now() + MARGIN):
                 try:

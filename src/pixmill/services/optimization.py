@@ -39,6 +39,7 @@ class Prepared:
 
     stored: Stored
     cached: bool  #: the work had been done before
+    found: bool = False  #: and is known to have been, whatever becomes of what it was found by
 
 
 class Optimization:
@@ -105,14 +106,13 @@ class Optimization:
         if known and not charge_again:
             await self._quotas.count(caller=caller, bytes_in=blob.size, bytes_out=known.size)
             return self._kept(known, cached=True)
-        first = known is None
+        repeated = known is not None
         async with self._quotas.reserve(caller=caller) as reservation:
             stored = known
             if stored is None:
-                outcome, first = await self._made(
-                    caller.account.id, key, blob=blob, options=options
-                )
-                stored = await self._results.keep(
+                outcome, _ = await self._made(caller.account.id, key, blob=blob, options=options)
+                # Not whoever began the work pays, who may have left, but whoever keeps it first.
+                stored, repeated = await self._results.keep(
                     account_id=caller.account.id,
                     cache_key=key,
                     outcome=outcome,
@@ -120,11 +120,11 @@ class Optimization:
                     committed=committed,
                     lifetime=lifetime,
                 )
-            if first or charge_again:
+            if charge_again or not repeated:
                 await self._settled(reservation, stored, bytes_in=blob.size)
-        if not first and not charge_again:
+        if repeated and not charge_again:
             await self._quotas.count(caller=caller, bytes_in=blob.size, bytes_out=stored.size)
-        return self._kept(stored, cached=not first)
+        return self._kept(stored, cached=repeated)
 
     async def prepare(  # noqa: PLR0913 - each of them says one thing
         self,
@@ -152,7 +152,7 @@ class Optimization:
         known = await self._cached(account_id, key)
         if known:
             again = self._results.another(stored=known, filename=filename, committed=committed)
-            return Prepared(stored=again, cached=True)
+            return Prepared(stored=again, cached=True, found=True)
         outcome, first = await self._made(account_id, key, blob=blob, options=options, patient=True)
         if words != NO_WORDS and outcome.format in WRITABLE:
             with suppress(errors.WordsNotSupported):
@@ -217,7 +217,7 @@ class Optimization:
     async def _made(
         self, account_id: str, key: str, *, blob: Blob, options: Options, patient: bool = False
     ) -> tuple[Outcome, bool]:
-        """Do the work, once for all who ask for it now; say whether it is this call's to pay."""
+        """Do the work, once for all who ask for it now; say whether this call is their first."""
 
         async def work(own: Blob) -> Outcome:
             with own:

@@ -77,12 +77,13 @@ class Results:
         filename: str | None = None,
         committed: bool = False,
         lifetime: timedelta | None = None,
-    ) -> Stored:
+    ) -> tuple[Stored, bool]:
         """
         Store *outcome*: first the bytes, then the row, so that whoever finds it can have it.
 
         With *committed* it stays until it is deleted (OG-21); *lifetime* is how long it stays at
-        most. Raises StorageFull or Unavailable, and then there is nothing to be found.
+        most. Also returns what `repeats` says of it. Raises StorageFull or Unavailable, and then
+        there is nothing to be found.
         """
         while True:
             stored = await self.stage(
@@ -93,8 +94,9 @@ class Results:
                 committed=committed,
                 lifetime=lifetime,
             )
-            if await self.add(stored):
-                return stored
+            async with self._database.transaction() as connection:
+                if await self.enter(connection, stored):
+                    return stored, await self.repeats(connection, stored)
             await self.discard(stored)
 
     async def stage(  # noqa: PLR0913 - each of them says one thing

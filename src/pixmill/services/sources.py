@@ -68,7 +68,7 @@ class Sources:
             original_size=blob.size,
         )
         digest = await asyncio.to_thread(digest_of, blob)
-        source = await self._results.keep(
+        source, _ = await self._results.keep(
             account_id=account_id, cache_key=f"{SOURCE}{digest}", outcome=upload
         )
         try:

@@ -71,11 +71,11 @@ def once(chosen: Select[Any]) -> Select[Any]:
     Return *chosen*, a limited number of rows that are locked, for an ``IN`` of what changes them.
 
     PostgreSQL may look a subquery up again for each row that it compares with it. With the rows
-    that it took before locked or changed, it finds others each time: more than the limit. What is
-    said with ``WITH`` and locks rows it looks up once (PostgreSQL manual, 7.8.3). Whoever
-    needs to know how many there were has them returned: the module for SQLite counts none.
+    that it took before locked or changed, it finds others each time: more than the limit. A
+    ``WITH … AS MATERIALIZED`` is looked up once (PostgreSQL manual, 7.8.3). Whoever needs to know
+    how many there were has them returned: the module for SQLite counts none after a ``WITH``.
     """
-    return select(chosen.cte("chosen"))
+    return select(chosen.cte("chosen").prefix_with("MATERIALIZED", dialect="postgresql"))
 
 
 def record(kind: type[T], values: Iterable[Any]) -> T:

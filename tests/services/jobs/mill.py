@@ -61,13 +61,14 @@ class Press:
 
     def __init__(self) -> None:
         self.mood: Mood = press
+        self.patient = True  #: those who ask wait for as long as it takes
         self.seen: list[bytes] = []
 
     async def optimize(
         self, blob: Blob, options: Options, *, memory_size: int, patient: bool = False
     ) -> Optimized:
         assert memory_size > 0
-        assert patient
+        assert patient == self.patient
         data = blob.read()
         self.seen.append(data)
         return Optimized(

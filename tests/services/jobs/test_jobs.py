@@ -1,7 +1,6 @@
 """Orders: what is accepted, what is refused, what it holds, and what is told of it."""
 
 import asyncio
-from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +27,7 @@ from pixmill.stores.leases import leases
 from pixmill.stores.quotas import reservations
 from services.desk import Desk
 from services.jobs.audit import Audit, everything
-from services.jobs.mill import AVIF, BASE, HOOK, WEBP, Mill, nothing, picture, press
+from services.jobs.mill import AVIF, BASE, HOOK, WEBP, Mill, picture
 
 pytestmark = pytest.mark.anyio
 
@@ -36,13 +35,6 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def caller(desk: Desk) -> Caller:
     return await desk.caller("self-hosted")
-
-
-@pytest.fixture
-async def five(plans: Plans, desk: Desk) -> Caller:
-    """Give a caller whose account has five requests a month."""
-    await plans.change(name="octosqueeze-free", changes={"monthly_requests": 5})
-    return await desk.caller("octosqueeze-free")
 
 
 def kinds(accepted: Accepted) -> list[type]:
@@ -209,85 +201,6 @@ async def test_key_and_account_are_charged_whoever_is_limited(
             found = await usage.find(connection, subject=subject, period=period)
             assert (found.requests, found.taken, found.cached) == (4, 4, 0)
             assert found.bytes_in == 2 * (len(picture(1)) + len(picture(2)))
-    await audit.check()
-
-
-@pytest.mark.parametrize("free", [True, False])
-async def test_what_was_made_before_costs_nothing_if_so_agreed(
-    mill: Mill, audit: Audit, five: Caller, *, free: bool
-) -> None:
-    await mill.submit(five, 1)
-    await mill.work_off()
-    await mill.submit(five, 1, free_repeats=free)
-    await mill.work_off()
-
-    async with mill.database.reading() as connection:
-        found = await usage.find(
-            connection, subject=five.account.id, period=clocks.period(mill.clock())
-        )
-    assert len(mill.press.seen) == 1
-    assert (found.requests, found.taken, found.cached) == ((1, 1, 1) if free else (2, 2, 0))
-    await audit.check()
-
-
-@pytest.mark.parametrize("free", [True, False])
-async def test_what_two_make_at_the_same_time_is_charged_for_once_if_so_agreed(
-    mill: Mill, audit: Audit, five: Caller, *, free: bool
-) -> None:
-    first = await mill.submit(five, 1, free_repeats=free)
-    second = await mill.submit(five, 1, free_repeats=free)
-
-    async def overtake() -> None:
-        mill.objects.before_put = nothing
-        assert second.chunk_id
-        await mill.work().run(second.chunk_id)
-
-    mill.objects.before_put = overtake
-    assert first.chunk_id
-    await mill.work().run(first.chunk_id)
-
-    async with mill.database.reading() as connection:
-        found = await usage.find(
-            connection, subject=five.account.id, period=clocks.period(mill.clock())
-        )
-    assert len(mill.press.seen) == 2
-    assert (found.requests, found.taken, found.cached) == ((1, 1, 1) if free else (2, 2, 0))
-    await audit.check()
-
-
-async def test_who_ends_first_of_those_who_share_the_work_is_charged_for_it(
-    mill: Mill, audit: Audit, five: Caller
-) -> None:
-    """Else one is free for the other's sake, and the other for the one's."""
-    chunks = [(await mill.submit(five, 1, free_repeats=True)).chunk_id for _ in range(2)]
-    stored = Counter[str]()
-    over = asyncio.Event()
-
-    async def together(data: bytes, options: Options) -> bytes:
-        flights = mill.optimization._flights._flights
-        while not any(each.waiting == 2 for each in flights.values()):  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0)
-        return await press(data, options)
-
-    async def late() -> None:
-        stored["times"] += 1
-        if stored["times"] == 1:
-            await over.wait()
-
-    async def run(chunk_id: str | None) -> None:
-        assert chunk_id
-        await mill.work().run(chunk_id)
-        over.set()
-
-    mill.press.mood, mill.objects.before_put = together, late
-    await asyncio.gather(*map(run, chunks))
-
-    async with mill.database.reading() as connection:
-        found = await usage.find(
-            connection, subject=five.account.id, period=clocks.period(mill.clock())
-        )
-    assert len(mill.press.seen) == 1
-    assert (found.requests, found.taken, found.cached) == (1, 1, 1)
     await audit.check()
 
 

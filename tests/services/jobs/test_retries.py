@@ -10,7 +10,6 @@ from pixmill.engine.types import Options
 from pixmill.services.jobs.retries import Retries
 from pixmill.services.jobs.types import InBatch, Item, Job
 from pixmill.services.keys import Caller
-from pixmill.services.plans import Plans
 from pixmill.stores import usage
 from services.desk import Desk
 from services.jobs.audit import Audit
@@ -24,13 +23,6 @@ BATCH = InBatch(name="b", close=True)
 @pytest.fixture
 async def caller(desk: Desk) -> Caller:
     return await desk.caller("self-hosted")
-
-
-@pytest.fixture
-async def five(plans: Plans, desk: Desk) -> Caller:
-    """Give a caller whose account has five requests a month."""
-    await plans.change(name="octosqueeze-free", changes={"monthly_requests": 5})
-    return await desk.caller("octosqueeze-free")
 
 
 async def refuse(*_: object) -> bytes:

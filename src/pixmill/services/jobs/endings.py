@@ -96,7 +96,7 @@ class Endings:
         for product in sorted(prepared, key=lambda each: each.stored.key):
             if not await self.results.enter(connection, product.stored):
                 raise GivenUp(product.stored)
-            if chunk.free_repeats:
+            if chunk.free_repeats and not product.found:
                 cached = await self.results.repeats(connection, product.stored)
                 if cached != product.cached:
                     raise Misjudged(product.stored, cached=cached)

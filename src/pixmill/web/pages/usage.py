@@ -138,9 +138,9 @@ def past(report: TrafficReport, *, today: date) -> Mapping[date, Numbers]:
 
 
 async def read_report(visit: Visit, *, since: date, until: date) -> TrafficReport:
-    """Return what the account's keys did, up to this moment."""
+    """Return what the account's keys did, up to this moment if that can be written soon."""
     # To read is possible while nothing can be written: a busy database, a full disk.
-    with suppress(TimeoutError, errors.Busy, errors.Unavailable):
+    with suppress(TimeoutError, errors.Busy):
         async with asyncio.timeout(_PATIENCE):
             await visit.services.traffic.flush()
     return await visit.services.traffic.days(account_id=visit.account_id, since=since, until=until)
