@@ -1,7 +1,6 @@
 """What other processes do to a quota: use it up all at once, and die in the middle."""
 
 import asyncio
-import multiprocessing
 import random
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -12,14 +11,13 @@ from pixmill.services.keys import Keys
 from pixmill.services.quotas import Quotas
 from pixmill.stores.db import Database
 
-_SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["pixmill.services.quotas", "pixmill.stores.schema"])
+from fixtures.warm import forks
 
 
 def start(work: Callable[..., None], *arguments: object) -> tuple[Connection, BaseProcess]:
     """Run *work* in another process; return where it answers, and the process."""
-    answer, answering = _SERVER.Pipe(duplex=False)
-    process = _SERVER.Process(target=work, args=[answering, *arguments])
+    answer, answering = forks().Pipe(duplex=False)
+    process = forks().Process(target=work, args=[answering, *arguments])
     process.start()
     answering.close()
     return answer, process

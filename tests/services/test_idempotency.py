@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import multiprocessing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +15,8 @@ from pixmill.stores.db import Database
 from pixmill.stores.idempotency import idempotency_keys
 from services import race
 from services.desk import Clock
+
+from fixtures.warm import forks
 
 pytestmark = pytest.mark.anyio
 
@@ -236,8 +237,7 @@ async def test_of_many_processes_exactly_one_gets_a_key(
     names = fresh + lapsed
     async with database.transaction() as connection:
         await connection.execute(idempotency_keys.insert(), [row(account_id, n) for n in lapsed])
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["services.race"])
+    server = forks()
     pipes = []
     processes = []
     for _ in range(4):

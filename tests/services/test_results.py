@@ -1,7 +1,6 @@
 """Stored results: who can have them, for how long, and that no sweep takes too much."""
 
 import hashlib
-import multiprocessing
 import shutil
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
@@ -20,6 +19,8 @@ from pixmill.stores.objects import Objects
 from pixmill.stores.results import SOURCE
 from services import shelf
 from services.desk import Clock, Desk
+
+from fixtures.warm import forks
 
 pytestmark = pytest.mark.anyio
 
@@ -413,8 +414,7 @@ async def test_what_a_dead_writer_began_is_removed_now_and_then(room: Room) -> N
 async def test_nothing_is_lost_when_many_keep_and_sweep_the_same_at_once(
     room: Room, database_url: str
 ) -> None:
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["services.shelf"])
+    server = forks()
     url = room.folder.as_uri()
     work = [(shelf.keep_and_read, room.account_id)] * 2 + [(shelf.sweep,)] * 2
     ends, processes = [], []

@@ -1,6 +1,5 @@
 """Migrations."""
 
-import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,8 @@ from pixmill import errors
 from pixmill.stores import plans, schema
 from pixmill.stores.db import sync_engine
 from pixmill.stores.tables import metadata
+
+from fixtures.warm import forks
 
 LATEST = schema.history()[0].id
 
@@ -89,8 +90,7 @@ def test_a_deleted_plan_comes_back_and_an_edited_one_stays(database_url: str) ->
 
 
 def test_many_processes_migrate_one_new_database_at_once(blank_database_url: str) -> None:
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["pixmill.stores.schema"])
+    server = forks()
     processes = [server.Process(target=schema.migrate, args=[blank_database_url]) for _ in range(6)]
     for process in processes:
         process.start()

@@ -1,6 +1,5 @@
 """Queues in fresh databases, and processes that run what is in them."""
 
-import multiprocessing
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -16,6 +15,8 @@ from services.queue import node
 from services.queue.bench import Bench
 from services.queue.hands import Hands
 from services.queue.waiting import until
+
+from fixtures.warm import forks
 
 #: Seconds; the shortest that a busy machine keeps, for one process and for several.
 LEASE = 1.0
@@ -70,8 +71,7 @@ class Node:
     """An executor in a process of its own."""
 
     def __init__(self, bench: Bench, log: Path) -> None:
-        server = multiprocessing.get_context("forkserver")
-        server.set_forkserver_preload(["services.queue.node"])
+        server = forks()
         arguments = (bench.url, bench.diary.path, log, NODE_LEASE)
         self._process = server.Process(target=node.run, args=arguments)
         self._process.start()

@@ -1,7 +1,6 @@
 """A node: a process of its own that takes work from the real queue, to be killed at any moment."""
 
 import asyncio
-import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,13 +18,12 @@ from pixmill.services.webhooks.webhooks import Webhooks
 from pixmill.stores.db import Database
 from services.webhooks.office import SECRET, fetch_config
 
+from fixtures.warm import forks
+
 SHORT = timedelta(milliseconds=50)
 LONG = timedelta(hours=1)
 #: The second attempt comes soon, the third one does not.
 SCHEDULE = (SHORT, LONG)
-
-_SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["pixmill.services.queue.executor", "services.webhooks.office"])
 
 
 class Node:
@@ -48,8 +46,8 @@ class Node:
 @contextmanager
 def running(database_url: str, *, later: timedelta = timedelta()) -> Iterator[Node]:
     """Run a node whose clock is so much *later* than ours."""
-    rounds, telling = _SERVER.Pipe(duplex=False)
-    process = _SERVER.Process(target=_main, args=[telling, database_url, later])
+    rounds, telling = forks().Pipe(duplex=False)
+    process = forks().Process(target=_main, args=[telling, database_url, later])
     process.start()
     telling.close()
     node = Node(process, rounds)
