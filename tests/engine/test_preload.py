@@ -21,9 +21,8 @@ for name in sys.argv[1:]:
     data = Path(name).read_bytes()
     work(data, None, Limits())
     for format_ in (*codecs.names(), "auto"):
-        work(data, Options(format=format_, metadata="keep", width=20), Limits())
-    for asked in ({"smart": True}, {"mode": "max"}):
-        work(data, Options(format="auto", **asked), Limits())
+        for asked in ({"smart": True}, {"mode": "max"}, {"metadata": "keep", "width": 20}):
+            work(data, Options(format=format_, **asked), Limits())
 print(*sorted(set(sys.modules) - known))
 """
 

@@ -167,7 +167,7 @@ async def test_the_work_goes_on_for_the_others_when_the_first_one_leaves(work: W
         await first
     work.end.set()
 
-    assert await second == ("result 1", True)  # or nobody would pay
+    assert await second == ("result 1", True)  # it was done for somebody
     assert await third == ("result 1", False)
     assert (work.begun, work.canceled) == (1, 0)
 

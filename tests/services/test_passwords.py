@@ -13,16 +13,16 @@ from pixmill.services.passwords import (
     AT_ONCE,
     COMMON,
     LONGEST,
-    PARAMETERS,
     SHORTEST,
     WAITING,
     Passwords,
 )
 
+from fixtures.passwords import CHEAP
+
 pytestmark = pytest.mark.anyio
 
 EMAIL = "ada.lovelace@example.com"
-CHEAP = replace(PARAMETERS, memory_cost=64, time_cost=1)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -15,11 +15,13 @@ from hypothesis.stateful import run_state_machine_as_test as run_model
 
 from pixmill import errors
 from pixmill.services.accounts import Accounts
-from pixmill.services.passwords import PARAMETERS, Passwords
+from pixmill.services.passwords import Passwords
 from pixmill.services.sign_ins.sign_ins import SignIns
 from pixmill.services.sign_ins.types import IDLE, PRINTED, SEEN, Terms
 from pixmill.stores.db import Database
 from services.desk import Clock
+
+from fixtures.passwords import CHEAP
 
 T = TypeVar("T")
 
@@ -78,7 +80,7 @@ class Model(RuleBasedStateMachine):
         self.sign_ins = SignIns(
             database=self.database,
             terms=Terms(lifetime=LIFETIME),
-            passwords=Passwords(parameters=replace(PARAMETERS, memory_cost=64, time_cost=1)),
+            passwords=Passwords(parameters=CHEAP),
             now=self.clock,
         )
         self.people = [self.run(self.person()) for _ in range(2)]

@@ -19,7 +19,7 @@ from pixmill.services.guests import Guests
 from pixmill.services.keys import Keys
 from pixmill.services.limits import RateLimits
 from pixmill.services.mail import Mail
-from pixmill.services.passwords import AT_ONCE, PARAMETERS, WAITING, Passwords
+from pixmill.services.passwords import AT_ONCE, WAITING, Passwords
 from pixmill.services.sign_ins.sign_ins import SignIns
 from pixmill.services.sign_ins.throttle import CHANGES, EMAIL, LETTERS, NETWORK, PAIR, SIGN_UPS
 from pixmill.services.sign_ins.types import Terms
@@ -31,12 +31,13 @@ from pixmill.stores.sign_ins import sign_ins as sign_in_table
 from pixmill.stores.tickets import tickets as ticket_table
 from services.desk import Clock
 
+from fixtures.passwords import CHEAP
+
 pytestmark = pytest.mark.anyio
 
 ADA, BOB = "ada@example.com", "bob@example.com"
 SECRET, OTHER = "correct horse battery", "staple and horses"
 HERE, THERE = "198.51.100.7", "203.0.113.9"
-CHEAP = replace(PARAMETERS, memory_cost=64, time_cost=1)
 
 Make = Callable[..., SignIns]
 

@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,17 +12,16 @@ import requests
 from playwright.sync_api import Browser, Page, expect
 
 from pixmill import errors
-from pixmill.services.passwords import PARAMETERS, Passwords
+from pixmill.services.passwords import Passwords
 from pixmill.services.sign_ins.sign_ins import SignIns
 
+from fixtures.passwords import CHEAP
 from fixtures.servers import RunningServer, opened, run
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 #: What axe looks for: everything that WCAG 2.2 AA asks for, and what is good practice.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PASSWORD = "three mills on a river"
-#: What an account's password is hashed with that is not made through the forms.
-CHEAP = replace(PARAMETERS, memory_cost=64, time_cost=1)
 OPERATOR = "operator@example.com"
 
 

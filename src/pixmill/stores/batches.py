@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pixmill.stores.tables import UtcDateTime, metadata, once, record, upserts
+from pixmill.stores.tables import UtcDateTime, metadata, record, taken, upserts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,12 +246,10 @@ async def retire(connection: AsyncConnection, *, before: datetime, limit: int) -
         select(batches.c.id)
         .where(batches.c.completed_at <= before)
         .order_by(batches.c.completed_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
     )
     statement = (
         batches.update()
-        .where(batches.c.id.in_(once(old)))
+        .where(batches.c.id.in_(taken(old, limit=limit)))
         .values(name=None)
         .returning(batches.c.id)
     )

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pixmill.stores.tables import UtcDateTime, metadata, once, record
+from pixmill.stores.tables import UtcDateTime, metadata, record, taken
 
 State = Literal["pending", "delivered", "failed", "disabled"]
 
@@ -277,12 +277,10 @@ async def order(
         select(deliveries.c.id)
         .where(deliveries.c.next_attempt_at <= now)
         .order_by(deliveries.c.next_attempt_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
     )
     ordered = await connection.execute(
         deliveries.update()
-        .where(deliveries.c.id.in_(once(due)))
+        .where(deliveries.c.id.in_(taken(due, limit=limit)))
         .values(
             attempts=deliveries.c.attempts + 1,
             failures=deliveries.c.failures + case((deliveries.c.queued, 1), else_=0),

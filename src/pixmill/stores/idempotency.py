@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pixmill.stores.tables import UtcDateTime, metadata, once, upserts
+from pixmill.stores.tables import UtcDateTime, metadata, taken, upserts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,17 +149,12 @@ async def release(connection: AsyncConnection, claim: Claim) -> None:
 
 async def forget(connection: AsyncConnection, *, before: datetime, limit: int) -> int:
     """Remove at most *limit* rows that ended before that moment; return how many there were."""
-    # Rows that somebody works on right now are not waited for: see `pixmill.stores.leases.lapse`.
-    over = (
-        select(_ROW.account_id, _ROW.key)
-        .where(_ROW.ends_at <= before)
-        .order_by(_ROW.ends_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    over = select(_ROW.account_id, _ROW.key).where(_ROW.ends_at <= before).order_by(_ROW.ends_at)
     gone = await connection.execute(
         delete(idempotency_keys)
-        .where(tuple_(_ROW.account_id, _ROW.key).in_(once(over)), _ROW.ends_at <= before)
+        .where(
+            tuple_(_ROW.account_id, _ROW.key).in_(taken(over, limit=limit)), _ROW.ends_at <= before
+        )
         .returning(_ROW.key)
     )
     return len(gone.all())

@@ -29,7 +29,7 @@ from datetime import datetime
 from sqlalchemy import Column, Table, Text, bindparam, case, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pixmill.stores.tables import UtcDateTime, metadata, once, upserts
+from pixmill.stores.tables import UtcDateTime, metadata, taken, upserts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +118,9 @@ async def lapse(connection: AsyncConnection, *, now: datetime, limit: int) -> li
     That includes those of a sweep that died, and those another sweep is deleting right now.
     """
     over = select(leases.c.key).where(leases.c.ends_at <= now).order_by(leases.c.ends_at)
-    # Waiting for rows of another sweep while we hold others is how two would wait for each other.
-    over = over.limit(limit).with_for_update(skip_locked=True)
     gone = await connection.execute(
         leases.update()
-        .where(leases.c.key.in_(once(over)), leases.c.ends_at <= now)
+        .where(leases.c.key.in_(taken(over, limit=limit)), leases.c.ends_at <= now)
         .values(digest=None)
         .returning(leases.c.key)
     )

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pixmill.stores import leases
-from pixmill.stores.tables import UtcDateTime, metadata, once, record
+from pixmill.stores.tables import UtcDateTime, metadata, record, taken
 
 #: What the cache key of an upload begins with that is kept among the results, and no work's does.
 SOURCE = "source "
@@ -165,12 +165,8 @@ async def needed_until(connection: AsyncConnection, *, key: str) -> tuple[dateti
 
 async def forget(connection: AsyncConnection, *, before: datetime, limit: int) -> int:
     """Remove at most *limit* rows of results that expired before that moment; return how many."""
-    old = (
-        select(results.c.id)
-        .where(results.c.expires_at <= before)
-        .order_by(results.c.expires_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+    old = select(results.c.id).where(results.c.expires_at <= before).order_by(results.c.expires_at)
+    statement = (
+        results.delete().where(results.c.id.in_(taken(old, limit=limit))).returning(results.c.id)
     )
-    statement = results.delete().where(results.c.id.in_(once(old))).returning(results.c.id)
     return len((await connection.execute(statement)).all())

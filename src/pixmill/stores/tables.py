@@ -66,16 +66,20 @@ def upserts(table: Table, build: Callable[[Upsert], Upsert]) -> dict[str, Upsert
     }
 
 
-def once(chosen: Select[Any]) -> Select[Any]:
+def taken(chosen: Select[Any], *, limit: int) -> Select[Any]:
     """
-    Return *chosen*, a limited number of rows that are locked, for an ``IN`` of what changes them.
+    Return the first *limit* of *chosen*, locked, for the ``IN`` of a statement that changes them.
+
+    Rows that somebody else has locked are passed over: to wait for them while holding others is
+    how two would wait for each other. (SQLite has no row locks and ignores it.)
 
     PostgreSQL may look a subquery up again for each row that it compares with it. With the rows
     that it took before locked or changed, it finds others each time: more than the limit. A
     ``WITH … AS MATERIALIZED`` is looked up once (PostgreSQL manual, 7.8.3). Whoever needs to know
     how many there were has them returned: the module for SQLite counts none after a ``WITH``.
     """
-    return select(chosen.cte("chosen").prefix_with("MATERIALIZED", dialect="postgresql"))
+    rows = chosen.limit(limit).with_for_update(skip_locked=True).cte("taken")
+    return select(rows.prefix_with("MATERIALIZED", dialect="postgresql"))
 
 
 def record(kind: type[T], values: Iterable[Any]) -> T:

@@ -11,10 +11,18 @@ from pixmill.services.keys import Caller
 from pixmill.services.optimization import Kept
 from pixmill.services.pool.blob import Blob
 from pixmill.stores import usage
+from pixmill.stores.usage import Usage
 from services.jobs.audit import Audit
 from services.jobs.mill import WEBP, Mill, Mood, nothing, picture, press
 
 pytestmark = pytest.mark.anyio
+
+
+async def used(mill: Mill, caller: Caller) -> Usage:
+    """Return what was counted for the account this month."""
+    async with mill.database.reading() as connection:
+        period = clocks.period(mill.clock())
+        return await usage.find(connection, subject=caller.account.id, period=period)
 
 
 @pytest.mark.parametrize("free", [True, False])
@@ -26,10 +34,7 @@ async def test_what_was_made_before_costs_nothing_if_so_agreed(
     await mill.submit(five, 1, free_repeats=free)
     await mill.work_off()
 
-    async with mill.database.reading() as connection:
-        found = await usage.find(
-            connection, subject=five.account.id, period=clocks.period(mill.clock())
-        )
+    found = await used(mill, five)
     assert len(mill.press.seen) == 1
     assert (found.requests, found.taken, found.cached) == ((1, 1, 1) if free else (2, 2, 0))
     await audit.check()
@@ -51,10 +56,7 @@ async def test_what_two_make_at_the_same_time_is_charged_for_once_if_so_agreed(
     assert first.chunk_id
     await mill.work().run(first.chunk_id)
 
-    async with mill.database.reading() as connection:
-        found = await usage.find(
-            connection, subject=five.account.id, period=clocks.period(mill.clock())
-        )
+    found = await used(mill, five)
     assert len(mill.press.seen) == 2
     assert (found.requests, found.taken, found.cached) == ((1, 1, 1) if free else (2, 2, 0))
     await audit.check()
@@ -94,10 +96,7 @@ async def test_who_hangs_up_while_it_is_stored_does_not_make_it_free_for_the_oth
         each.cancel()
     await asyncio.wait(left)
 
-    async with mill.database.reading() as connection:
-        found = await usage.find(
-            connection, subject=five.account.id, period=clocks.period(mill.clock())
-        )
+    found = await used(mill, five)
     assert [task.result().cached for task in done] == [False]
     assert (found.requests, found.taken, found.cached) == (1, 1, 0)
 
@@ -123,10 +122,7 @@ async def test_who_ends_first_of_those_who_share_the_work_is_charged_for_it(
     mill.press.mood, mill.objects.before_put = shared(mill), late
     await asyncio.gather(*map(run, chunks))
 
-    async with mill.database.reading() as connection:
-        found = await usage.find(
-            connection, subject=five.account.id, period=clocks.period(mill.clock())
-        )
+    found = await used(mill, five)
     assert len(mill.press.seen) == 1
     assert (found.requests, found.taken, found.cached) == (1, 1, 1)
     await audit.check()
